@@ -1,0 +1,76 @@
+/** Why a refresh token was refused. For logs and events only: the client always reads `invalid_refresh_token`. */
+export type RefusalReason =
+  'malformed' | 'bad_mac' | 'unknown_secret' | 'unknown_session' | 'expired' | 'revoked' | 'reuse';
+
+/** Why an answer can't be given now. */
+export type UnavailableReason = 'database' | 'contention' | 'session_lost' | 'deadline';
+
+/**
+ * Base of every error this library throws on purpose. `code` is stable and part of the contract;
+ * messages never hold a token, a key or a secret.
+ */
+export abstract class AuthError extends Error {
+  abstract readonly code: string;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** The module was configured with something it can't run with. Thrown at boot; names the option and the value. */
+export class ConfigurationError extends AuthError {
+  readonly code = 'invalid_configuration';
+}
+
+/** The caller sent something that can't be understood; the message says what, and may be shown. */
+export class InvalidRequestError extends AuthError {
+  readonly code: string = 'invalid_request';
+}
+
+/** The request's body is larger than what is read. */
+export class RequestTooLargeError extends InvalidRequestError {}
+
+/** No bearer token was presented. */
+export class MissingTokenError extends AuthError {
+  readonly code = 'missing_token';
+
+  constructor() {
+    super('No bearer token was presented.');
+  }
+}
+
+/** A refresh token was presented and is not good. The session has to sign in again. */
+export class InvalidRefreshTokenError extends AuthError {
+  readonly code = 'invalid_refresh_token';
+
+  constructor(
+    /** Why; not for the client. */
+    readonly reason: RefusalReason,
+    /** The session the token names, where the token is authentic. */
+    readonly sessionId?: string,
+  ) {
+    super(`The refresh token was refused: ${reason}.`);
+  }
+}
+
+/** A service key was presented and is not one of ours. */
+export class InvalidServiceKeyError extends AuthError {
+  readonly code = 'invalid_service_key';
+
+  constructor() {
+    super('The service key is not one of those configured.');
+  }
+}
+
+/** Nothing is known to be wrong with the request; the same request may succeed later. The client keeps its token. */
+export class TemporarilyUnavailableError extends AuthError {
+  readonly code = 'temporarily_unavailable';
+
+  constructor(
+    readonly reason: UnavailableReason,
+    options?: ErrorOptions,
+  ) {
+    super(`The request can't be answered now: ${reason}.`, options);
+  }
+}

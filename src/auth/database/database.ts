@@ -1,0 +1,127 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import { DataSource, type EntityTarget, type ObjectLiteral, type QueryRunner } from 'typeorm';
+import { AUTH_DATA_SOURCE } from '../auth.tokens.js';
+import { ConfigurationError, TemporarilyUnavailableError } from '../auth.errors.js';
+import { bind, dialectOf, quotedTable, type Dialect, type SqlStatement, type SqlValue } from './sql-statement.js';
+
+export type Row = Record<string, unknown>;
+
+/** The part of better-sqlite3's Database that a durable write needs. */
+interface SqliteHandle {
+  readonly inTransaction: boolean;
+  pragma(source: string, options?: { simple: boolean }): unknown;
+  prepare(sql: string): { all(...values: SqlValue[]): Row[] };
+}
+
+/** For how long another process may hold SQLite's write lock, in milliseconds; less than a handler's deadline. */
+const BUSY_PATIENCE = 4_000;
+const BUSY_PAUSE = 20;
+
+/**
+ * Runs statements on the host's DataSource: on the primary, in autocommit, never inside a transaction of ours.
+ * Whatever the database throws becomes a `TemporarilyUnavailableError`: to a client, all of it means "later".
+ */
+@Injectable()
+export class Database {
+  readonly dialect: Dialect;
+
+  constructor(@Inject(AUTH_DATA_SOURCE) private readonly dataSource: DataSource) {
+    const dialect = dialectOf(dataSource);
+    if (!dialect) {
+      throw new ConfigurationError(
+        `dataSource: got a DataSource of type "${dataSource.options.type}", takes "better-sqlite3" or "postgres".`,
+      );
+    }
+    this.dialect = dialect;
+  }
+
+  /**
+   * The quoted path of an entity's table.
+   * @throws ConfigurationError where the DataSource doesn't know the entity
+   */
+  table(entity: EntityTarget<ObjectLiteral> & { name: string }): string {
+    if (!this.dataSource.hasMetadata(entity)) {
+      throw new ConfigurationError(
+        `dataSource: the entity ${entity.name} is not registered. Add "...refreshTokenEntities" from nest-refresh-token to the DataSource's "entities".`,
+      );
+    }
+    return quotedTable(this.dataSource, this.dataSource.getMetadata(entity).tablePath);
+  }
+
+  /** Runs one statement and returns its rows. */
+  run(statement: SqlStatement, values: Record<string, SqlValue> = {}): Promise<Row[]> {
+    return this.attempt(async (runner) => rowsOf(await runner.query(statement.sql, bind(statement, values), true)));
+  }
+
+  /**
+   * Runs one statement whose commit survives a power loss before it is answered.
+   *
+   * PostgreSQL waits for the disk as it comes. SQLite in WAL mode with `synchronous = NORMAL` does not, so this one
+   * statement runs with FULL; better-sqlite3 is synchronous, so nothing else can slip between the three calls. Every
+   * other write (a rotation) keeps the connection's own setting: losing one is harmless, the token is then ahead of
+   * the row. Inside a transaction of the host's, SQLite can't change the setting, and the host's commit decides.
+   */
+  runDurably(statement: SqlStatement, values: Record<string, SqlValue>): Promise<Row[]> {
+    if (this.dialect !== 'sqlite') return this.run(statement, values);
+    return this.attempt(async (runner) => {
+      const handle = (await runner.connect()) as SqliteHandle;
+      if (handle.inTransaction) return handle.prepare(statement.sql).all(...bind(statement, values));
+      const before = handle.pragma('synchronous', { simple: true });
+      handle.pragma('synchronous = FULL');
+      try {
+        return handle.prepare(statement.sql).all(...bind(statement, values));
+      } finally {
+        handle.pragma(`synchronous = ${String(before)}`);
+      }
+    });
+  }
+
+  /** Runs `work` in a transaction that no other instance's `transaction` overlaps. For boot, not for requests. */
+  async exclusively<T>(lock: number, work: (run: Database['run']) => Promise<T>): Promise<T> {
+    const runner = this.dataSource.createQueryRunner('master');
+    const run: Database['run'] = async (statement, values = {}) =>
+      rowsOf(await runner.query(statement.sql, bind(statement, values), true));
+    try {
+      await runner.startTransaction();
+      if (this.dialect === 'postgres') await runner.query('SELECT pg_advisory_xact_lock($1)', [lock]);
+      const result = await work(run);
+      await runner.commitTransaction();
+      return result;
+    } catch (error) {
+      if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
+      throw error;
+    } finally {
+      await runner.release();
+    }
+  }
+
+  private async attempt(work: (runner: QueryRunner) => Promise<Row[]>): Promise<Row[]> {
+    const patienceEnds = performance.now() + BUSY_PATIENCE;
+    for (;;) {
+      try {
+        const runner = this.dataSource.createQueryRunner('master');
+        try {
+          return await work(runner);
+        } finally {
+          await runner.release();
+        }
+      } catch (error) {
+        // The driver's own busy timeout blocks the event loop, so it is short and the waiting is done here.
+        if (!isBusy(error) || performance.now() > patienceEnds) {
+          throw new TemporarilyUnavailableError('database', { cause: error });
+        }
+        await delay(BUSY_PAUSE);
+      }
+    }
+  }
+}
+
+function rowsOf(result: unknown): Row[] {
+  return (result as { records?: Row[] }).records ?? [];
+}
+
+function isBusy(error: unknown): boolean {
+  const { code, driverError } = error as { code?: unknown; driverError?: { code?: unknown } };
+  return /^SQLITE_(BUSY|LOCKED)/.test(String(driverError?.code ?? code));
+}

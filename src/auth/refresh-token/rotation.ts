@@ -1,0 +1,76 @@
+/**
+ * The rotation rule, pure: no database, no HTTP, no clock. `session.statements.ts` says the same in SQL;
+ * a test holds the two against each other.
+ *
+ * A session keeps three numbers: `used`, the last token a client used; `issued`, the last handed out; `floor`, the
+ * last handed out when `used` was first used. The children of `used` are the numbers above `floor`. Good are `used`
+ * and its children; using a child kills its siblings; anything else proves two holders.
+ */
+
+/** What the rule reads of a session. All times and numbers are milliseconds. */
+export interface RotationState {
+  readonly used: number;
+  readonly issued: number;
+  readonly floor: number;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly revokedAt: number | null;
+}
+
+/** The settings of the rule. All durations are milliseconds. */
+export interface RotationPolicy {
+  /** For how long after a mint everybody is handed that same token. */
+  readonly leeway: number;
+  readonly idleTtl: number;
+  readonly absoluteTtl: number;
+  /** What the last used token means when it comes again after the leeway: a lost response, or a second holder. */
+  readonly lostResponse: 'forgive' | 'revoke';
+}
+
+/** Why a new token is minted. `store_behind`: the token is newer than the row, which was restored or failed over. */
+export type MintCause = 'rotated' | 'recovered' | 'store_behind';
+
+export type RotationDecision =
+  | { readonly kind: 'mint'; readonly cause: MintCause }
+  | { readonly kind: 'repeat' }
+  | { readonly kind: 'refuse'; readonly reason: 'revoked' | 'expired' | 'reuse' };
+
+/** The numbers of a session that has handed out its first token. */
+export function firstNumbers(now: number): Pick<RotationState, 'used' | 'issued' | 'floor'> {
+  return { used: 0, issued: now, floor: 0 };
+}
+
+/**
+ * What presenting token `n` at `now` means for a session. The token's authenticity has been proved before.
+ * @param now milliseconds
+ */
+export function decide(session: RotationState, n: number, now: number, policy: RotationPolicy): RotationDecision {
+  if (session.revokedAt !== null) return { kind: 'refuse', reason: 'revoked' };
+
+  const isAhead = n > session.issued;
+  // A store that is behind knows an idle end that is too early: judge it from the token itself.
+  const idleEnd = isAhead ? n + policy.idleTtl : session.expiresAt;
+  const absoluteEnd = session.createdAt + policy.absoluteTtl;
+  if (now >= idleEnd || now >= absoluteEnd) return { kind: 'refuse', reason: 'expired' };
+
+  if (isAhead) return { kind: 'mint', cause: 'store_behind' };
+
+  const isUsed = n === session.used;
+  const isChild = n > session.floor;
+  const isFresh = session.used > 0 && Math.abs(now - session.issued) < policy.leeway;
+  if (isFresh && (isUsed || isChild)) return { kind: 'repeat' };
+  if (isChild) return { kind: 'mint', cause: 'rotated' };
+  if (isUsed && policy.lostResponse === 'forgive') return { kind: 'mint', cause: 'recovered' };
+  return { kind: 'refuse', reason: 'reuse' };
+}
+
+/** The session after a mint for the presented `n`. Only for a decision of kind `mint`. */
+export function mint<T extends RotationState>(session: T, n: number, now: number, policy: RotationPolicy): T {
+  return {
+    ...session,
+    floor: n === session.used ? session.floor : Math.max(session.issued, n),
+    used: n,
+    issued: Math.max(now, session.issued + 1, n + 1),
+    expiresAt: Math.min(now + policy.idleTtl, session.createdAt + policy.absoluteTtl),
+  };
+}

@@ -1,0 +1,55 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/**
+ * One login on one device; one row for ever, however often it refreshes. Times and numbers are integers,
+ * milliseconds since the epoch. Drivers hand a bigint over as text: read rows through `SessionStore`.
+ */
+@Entity({ name: 'refresh_token_sessions' })
+export class RefreshTokenSession {
+  /** The session's id, `sid` in access tokens: derived from the token's handle, so that it can't make a token. */
+  @PrimaryColumn({ name: 'id', type: 'uuid' })
+  id!: string;
+
+  /** The user's id, as the host gave it. */
+  // Indexed for revokeSubject. Nothing that a refresh changes is indexed: PostgreSQL can then update in place (HOT).
+  @Index()
+  @Column({ name: 'subject', type: 'varchar', length: 255 })
+  subject!: string;
+
+  @Column({ name: 'client_id', type: 'varchar', length: 255, nullable: true })
+  clientId!: string | null;
+
+  @Column({ name: 'scope', type: 'text', nullable: true })
+  scope!: string | null;
+
+  /** The host's claims, as JSON. */
+  @Column({ name: 'claims', type: 'text', nullable: true })
+  claims!: string | null;
+
+  /** The last token that a client used. */
+  @Column({ name: 'used', type: 'bigint' })
+  used!: string;
+
+  /** The last token handed out. */
+  @Column({ name: 'issued', type: 'bigint' })
+  issued!: string;
+
+  /** The last token handed out when `used` was first used. */
+  @Column({ name: 'floor', type: 'bigint' })
+  floor!: string;
+
+  @Column({ name: 'created_at', type: 'bigint' })
+  createdAt!: string;
+
+  @Column({ name: 'last_used_at', type: 'bigint' })
+  lastUsedAt!: string;
+
+  @Column({ name: 'expires_at', type: 'bigint' })
+  expiresAt!: string;
+
+  @Column({ name: 'revoked_at', type: 'bigint', nullable: true })
+  revokedAt!: string | null;
+
+  @Column({ name: 'revoked_reason', type: 'varchar', length: 32, nullable: true })
+  revokedReason!: string | null;
+}
