@@ -1,0 +1,59 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { JwtService, type JwtSignOptions } from '@nestjs/jwt';
+import type { AuthSettings } from '../auth.options.js';
+import { AUTH_SETTINGS } from '../auth.tokens.js';
+import { RandomSource } from '../random.js';
+import type { Session } from '../session/session.js';
+
+/** An access token and its life, in whole seconds. */
+export interface IssuedAccessToken {
+  readonly token: string;
+  readonly expiresIn: number;
+}
+
+const JWT_ID_SIZE = 16;
+
+/** Signs access tokens: JWTs of the profile of RFC 9068. */
+@Injectable()
+export class AccessTokenIssuer {
+  private readonly signOptions: JwtSignOptions;
+
+  constructor(
+    private readonly jwt: JwtService,
+    private readonly random: RandomSource,
+    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+  ) {
+    const { algorithm, key, keyId } = settings.accessToken.keys.current;
+    this.signOptions = {
+      algorithm,
+      // RFC 9068 §2.1: the type keeps an access token from passing as another JWT.
+      header: { alg: algorithm, typ: 'at+jwt', ...(keyId === undefined ? {} : { kid: keyId }) },
+      ...(algorithm === 'HS256' ? { secret: key } : { privateKey: key }),
+    } as JwtSignOptions;
+  }
+
+  /**
+   * The access token of a session, never valid past the session's own end.
+   * @param now milliseconds
+   */
+  issue(session: Session, now: number): IssuedAccessToken {
+    const { issuer, audience, ttl } = this.settings.accessToken;
+    const issuedAt = Math.floor(now / 1_000);
+    const expiresIn = Math.floor(Math.min(ttl, session.expiresAt - now) / 1_000);
+    // The registered claims come last: the host's can't overwrite them.
+    const payload = {
+      ...session.claims,
+      iss: issuer,
+      sub: session.subject,
+      aud: audience,
+      exp: issuedAt + expiresIn,
+      iat: issuedAt,
+      jti: this.random.bytes(JWT_ID_SIZE).toString('base64url'),
+      sid: session.id,
+      auth_time: Math.floor(session.createdAt / 1_000),
+      ...(session.clientId === null ? {} : { client_id: session.clientId }),
+      ...(session.scope === null ? {} : { scope: session.scope }),
+    };
+    return { token: this.jwt.sign(payload, this.signOptions), expiresIn };
+  }
+}

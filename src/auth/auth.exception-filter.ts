@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import {
+  Catch,
+  HttpException,
+  Inject,
+  Injectable,
+  Logger,
+  type ArgumentsHost,
+  type ExceptionFilter,
+} from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { AuthError, InvalidRefreshTokenError, TemporarilyUnavailableError } from './auth.errors.js';
+import type { AuthSettings } from './auth.options.js';
+import type { AuthRequest } from './auth.request.js';
+import { AUTH_SETTINGS } from './auth.tokens.js';
+import { challengeOf, errorResponse, isTemporary } from './error-response.js';
+import { retryAfterSeconds } from './request-deadline.js';
+
+/** Short and without `_`, so that no token fits: it is the client's text, and it goes to the log. */
+const REQUEST_ID = /^[A-Za-z0-9-]{1,48}$/;
+
+/** Answers every error of this module's routes as the wire contract has it, and logs it once. */
+@Injectable()
+@Catch()
+export class AuthExceptionFilter implements ExceptionFilter {
+  private readonly logger = new Logger('RefreshToken');
+  private readonly retryAfter: string;
+
+  constructor(
+    private readonly adapterHost: HttpAdapterHost,
+    @Inject(AUTH_SETTINGS) settings: AuthSettings,
+  ) {
+    this.retryAfter = String(retryAfterSeconds(settings.rotation));
+  }
+
+  catch(exception: unknown, host: ArgumentsHost): void {
+    // A guard wraps our errors, so that they mean the same on a host's own routes.
+    const error =
+      exception instanceof HttpException && exception.cause instanceof AuthError ? exception.cause : exception;
+    const request = host.switchToHttp().getRequest<AuthRequest>();
+    const response = host.switchToHttp().getResponse<unknown>();
+    const { httpAdapter } = this.adapterHost;
+    const { status, body } = errorResponse(error);
+
+    this.log(error, status, requestId(request));
+    if (httpAdapter.isHeadersSent(response)) return httpAdapter.end(response);
+    httpAdapter.setHeader(response, 'Cache-Control', 'no-store');
+    const challenge = challengeOf(error);
+    if (challenge) httpAdapter.setHeader(response, ...challenge);
+    if (isTemporary(error)) httpAdapter.setHeader(response, 'Retry-After', this.retryAfter);
+    httpAdapter.reply(response, body, status);
+  }
+
+  private log(error: unknown, status: number, request_id: string): void {
+    if (error instanceof InvalidRefreshTokenError) {
+      const { reason, sessionId } = error;
+      this.logger.warn('A refresh token was refused', {
+        event: 'refresh.refused',
+        reason,
+        ...(sessionId === undefined ? {} : { session_id: sessionId }),
+        request_id,
+      });
+    } else if (error instanceof TemporarilyUnavailableError) {
+      const cause = describe(error.cause);
+      this.logger.error('A request could not be answered', {
+        event: 'request.unavailable',
+        reason: error.reason,
+        ...(cause === undefined ? {} : { cause }),
+        request_id,
+      });
+    } else if (status >= 500) {
+      this.logger.error('A request failed', { event: 'request.failed', cause: describe(error), request_id });
+    }
+  }
+}
+
+/** The client's `X-Request-Id` where it may be logged, else a new one. */
+function requestId(request: AuthRequest): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+/** An error for the log: what it is and where it came from; never parameters, headers or bodies. */
+function describe(error: unknown): string | undefined {
+  if (error === undefined) return undefined;
+  if (!(error instanceof Error)) return typeof error;
+  const code = (error as { code?: unknown }).code;
+  const text = error.stack ?? `${error.name}: ${error.message}`;
+  return typeof code === 'string' ? `${code} ${text}` : text;
+}

@@ -1,0 +1,197 @@
+import { ConfigurationError } from './auth.errors.js';
+import { signingKeys, type JsonWebKeySet, type SigningKeys } from './access-token/access-token.keys.js';
+import { DURATION_TAKES, parseDuration, type Duration } from './duration.js';
+import type { RotationPolicy } from './refresh-token/rotation.js';
+import { tokenSecrets, type TokenSecret } from './refresh-token/token-secret.js';
+
+/** Options of refresh tokens. */
+export interface RefreshTokenOptions {
+  /**
+   * The secrets tokens are made with, at least 32 characters each: the first mints, all verify. Keep a replaced one
+   * behind the new one until its tokens have died.
+   */
+  secrets: readonly string[];
+  /** Fingerprints (16 hex digits) of secrets that were given up: whoever holds one of their tokens is signed out. */
+  retiredSecrets?: readonly string[];
+  /** What a token begins with; letters, digits, `_`, `-`. Default `rt_`. */
+  prefix?: string;
+  /** For how long after a rotation everybody is handed the same successor. Default 10 s, at most 5 min, 0 allowed. */
+  leeway?: Duration;
+  /** After how long without a refresh a session ends. Default 30 d; more than the leeway. */
+  idleTtl?: Duration;
+  /** After how long a session ends however busy it is. Default 365 d. */
+  absoluteTtl?: Duration;
+  /**
+   * What the last used token means when it is presented again after the leeway: `forgive` (default) takes it for a
+   * lost response and mints a sibling; `revoke` for a second holder, and ends the session.
+   */
+  lostResponse?: 'forgive' | 'revoke';
+}
+
+interface AccessTokenCommonOptions {
+  /** The `iss` claim. */
+  issuer: string;
+  /** The `aud` claim. Default: the issuer. */
+  audience?: string | readonly string[];
+  /** An access token's life. Default 1 h; cut to the session's. */
+  ttl?: Duration;
+  /** How far the verifier's clock may be off when an access token is verified. Default 0, at most 5 min. */
+  clockTolerance?: Duration;
+}
+
+/** Options of access tokens: a JWK set whose first key signs (ES256, RS256), or the host's own secret (HS256). */
+export type AccessTokenOptions = AccessTokenCommonOptions &
+  (
+    | { /** Private JWKs, the first signs; all are published. */ keys: JsonWebKeySet }
+    | { algorithm: 'HS256'; /** The secret the host's JWT guard verifies with. */ secret: string }
+  );
+
+/** Options of `AuthModule.forRoot` and `forRootAsync`. */
+export interface AuthModuleOptions {
+  refreshToken: RefreshTokenOptions;
+  accessToken: AccessTokenOptions;
+  session?: {
+    /** For how long after its last token a session's row is kept. Default: the absolute life. */
+    retention?: Duration;
+    /**
+     * What an authentic token without a row is answered: `unavailable` (default, 503: the row was lost in a restore)
+     * or `refuse` (401: the operator has accepted the loss).
+     */
+    lostSessions?: 'unavailable' | 'refuse';
+  };
+  /** For how long a new key is known before it is used. Default 5 min. */
+  keyActivationDelay?: Duration;
+}
+
+/** The options as the module uses them: defaulted, validated, durations in milliseconds. */
+export interface AuthSettings {
+  readonly refreshToken: {
+    readonly secrets: readonly TokenSecret[];
+    readonly retiredSecrets: readonly string[];
+    readonly prefix: string;
+  };
+  readonly rotation: RotationPolicy;
+  readonly accessToken: {
+    readonly issuer: string;
+    readonly audience: string | string[];
+    readonly ttl: number;
+    readonly clockTolerance: number;
+    readonly keys: SigningKeys;
+  };
+  readonly session: { readonly retention: number; readonly lostSessions: 'unavailable' | 'refuse' };
+  readonly keyActivationDelay: number;
+}
+
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+const MAX_LEEWAY = 5 * MINUTE;
+const SECRET_LENGTH = 32;
+
+/**
+ * Defaults and validates the options, all in this one place.
+ * @throws ConfigurationError naming the option, what it got and what it takes; never a secret
+ */
+export function resolveAuthOptions(options: AuthModuleOptions): AuthSettings {
+  requireObject('options', options);
+  requireObject('refreshToken', options.refreshToken);
+  requireObject('accessToken', options.accessToken);
+  const { refreshToken, accessToken, session = {} } = options;
+
+  const leeway = duration('refreshToken.leeway', refreshToken.leeway, 10_000, { max: MAX_LEEWAY });
+  const idleTtl = duration('refreshToken.idleTtl', refreshToken.idleTtl, 30 * DAY);
+  const absoluteTtl = duration('refreshToken.absoluteTtl', refreshToken.absoluteTtl, 365 * DAY, { min: 1_000 });
+  if (idleTtl <= leeway) {
+    fail('refreshToken.idleTtl', refreshToken.idleTtl ?? '30d', `more than the leeway, ${leeway / 1_000} s`);
+  }
+  const issuer = text('accessToken.issuer', accessToken.issuer);
+
+  return {
+    refreshToken: {
+      secrets: secrets(refreshToken.secrets),
+      retiredSecrets: fingerprints(refreshToken.retiredSecrets ?? []),
+      prefix: prefix(refreshToken.prefix ?? 'rt_'),
+    },
+    rotation: {
+      leeway,
+      idleTtl,
+      absoluteTtl,
+      lostResponse: oneOf('refreshToken.lostResponse', refreshToken.lostResponse ?? 'forgive', ['forgive', 'revoke']),
+    },
+    accessToken: {
+      issuer,
+      audience: audience(accessToken.audience ?? issuer),
+      ttl: duration('accessToken.ttl', accessToken.ttl, 60 * MINUTE, { min: 1_000 }),
+      clockTolerance: duration('accessToken.clockTolerance', accessToken.clockTolerance, 0, { max: 5 * MINUTE }),
+      keys: signingKeys(accessToken),
+    },
+    session: {
+      retention: duration('session.retention', session.retention, absoluteTtl),
+      lostSessions: oneOf('session.lostSessions', session.lostSessions ?? 'unavailable', ['unavailable', 'refuse']),
+    },
+    keyActivationDelay: duration('keyActivationDelay', options.keyActivationDelay, 5 * MINUTE),
+  };
+}
+
+function fail(option: string, got: unknown, takes: string): never {
+  throw new ConfigurationError(`${option}: got ${JSON.stringify(got)}, takes ${takes}.`);
+}
+
+function requireObject(option: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null) fail(option, value, 'an object');
+}
+
+function duration(
+  option: string,
+  value: Duration | undefined,
+  fallback: number,
+  { min = 0, max = Infinity }: { min?: number; max?: number } = {},
+): number {
+  const milliseconds = value === undefined ? fallback : parseDuration(value);
+  if (milliseconds === undefined) fail(option, value, DURATION_TAKES);
+  if (milliseconds < min) fail(option, value, `at least ${min / 1_000} s`);
+  if (milliseconds > max) fail(option, value, `at most ${max / 1_000} s`);
+  return milliseconds;
+}
+
+function text(option: string, value: unknown): string {
+  if (typeof value !== 'string' || value === '') fail(option, value, 'a non-empty string');
+  return value;
+}
+
+function audience(value: string | readonly string[]): string | string[] {
+  if (!Array.isArray(value)) return text('accessToken.audience', value);
+  if (value.length === 0) fail('accessToken.audience', value, 'a string, or a list of at least one');
+  return value.map((entry) => text('accessToken.audience', entry));
+}
+
+function oneOf<T extends string>(option: string, value: T, values: readonly T[]): T {
+  if (!values.includes(value)) fail(option, value, values.join(' or '));
+  return value;
+}
+
+function prefix(value: string): string {
+  if (!/^[A-Za-z0-9_-]{0,32}$/.test(value)) {
+    fail('refreshToken.prefix', value, 'at most 32 letters, digits, _ and -');
+  }
+  return value;
+}
+
+function secrets(values: readonly string[]): TokenSecret[] {
+  const takes = `a list of secrets of at least ${SECRET_LENGTH} characters each`;
+  if (!Array.isArray(values) || values.length === 0) fail('refreshToken.secrets', 'none', takes);
+  for (const [position, value] of values.entries()) {
+    if (typeof value !== 'string' || value.length < SECRET_LENGTH) {
+      fail(`refreshToken.secrets[${position}]`, `${String(value).length} characters`, takes);
+    }
+  }
+  return tokenSecrets(values);
+}
+
+function fingerprints(values: readonly string[]): readonly string[] {
+  for (const value of values) {
+    if (!/^[0-9a-f]{16}$/.test(value)) {
+      fail('refreshToken.retiredSecrets', value, 'fingerprints of 16 hex digits, as the refused start prints them');
+    }
+  }
+  return values;
+}

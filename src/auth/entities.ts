@@ -1,0 +1,5 @@
+import { RefreshTokenSecret } from './refresh-token/refresh-token-secret.entity.js';
+import { RefreshTokenSession } from './session/refresh-token-session.entity.js';
+
+/** The module's entities: add them to your DataSource's `entities`. */
+export const refreshTokenEntities = [RefreshTokenSession, RefreshTokenSecret];

@@ -1,0 +1,75 @@
+import { HttpException, HttpStatus } from '@nestjs/common';
+import {
+  AuthError,
+  InvalidRequestError,
+  MissingTokenError,
+  RequestTooLargeError,
+  TemporarilyUnavailableError,
+} from './auth.errors.js';
+
+/** An error as the client reads it: the one place where errors become HTTP. */
+export interface ErrorResponse {
+  readonly status: number;
+  readonly body: string | object;
+}
+
+const STATUS_BY_CODE: Record<string, number> = {
+  invalid_request: HttpStatus.BAD_REQUEST,
+  missing_token: HttpStatus.UNAUTHORIZED,
+  invalid_refresh_token: HttpStatus.UNAUTHORIZED,
+  invalid_service_key: HttpStatus.UNAUTHORIZED,
+  temporarily_unavailable: HttpStatus.SERVICE_UNAVAILABLE,
+};
+
+/** The codes of errors that come from Nest, a parser or the host's own guards. */
+const CODE_BY_STATUS: Record<number, string> = {
+  [HttpStatus.BAD_REQUEST]: 'invalid_request',
+  [HttpStatus.NOT_FOUND]: 'not_found',
+  [HttpStatus.PAYLOAD_TOO_LARGE]: 'invalid_request',
+  [HttpStatus.UNSUPPORTED_MEDIA_TYPE]: 'invalid_request',
+  [HttpStatus.TOO_MANY_REQUESTS]: 'too_many_requests',
+  [HttpStatus.SERVICE_UNAVAILABLE]: 'temporarily_unavailable',
+};
+
+/** What an error is answered with. Whatever isn't ours and isn't known is a bug: 500, without any detail. */
+export function errorResponse(error: unknown): ErrorResponse {
+  if (error instanceof AuthError) return ofAuthError(error);
+  if (error instanceof HttpException) {
+    const code = CODE_BY_STATUS[error.getStatus()];
+    return { status: error.getStatus(), body: code ? { error: code } : error.getResponse() };
+  }
+  return { status: HttpStatus.INTERNAL_SERVER_ERROR, body: { error: 'server_error' } };
+}
+
+function ofAuthError(error: AuthError): ErrorResponse {
+  const status = STATUS_BY_CODE[error.code];
+  if (error instanceof RequestTooLargeError) {
+    return { status: HttpStatus.PAYLOAD_TOO_LARGE, body: { error: error.code, error_description: error.message } };
+  }
+  if (!status) return { status: HttpStatus.INTERNAL_SERVER_ERROR, body: { error: 'server_error' } };
+  // Only a bad request is explained; every refused token reads the same.
+  const description = error instanceof InvalidRequestError ? { error_description: error.message } : {};
+  return { status, body: { error: error.code, ...description } };
+}
+
+/** The error as an exception that any exception filter of Nest can answer, with the error itself as its cause. */
+export function toHttpException(error: AuthError): HttpException {
+  const { status, body } = errorResponse(error);
+  return new HttpException(body, status, { cause: error });
+}
+
+/** The `WWW-Authenticate` header an error is answered with (RFC 6750 §3), as name and value. */
+export function challengeOf(error: unknown): ['WWW-Authenticate', string] | undefined {
+  if (!(error instanceof AuthError)) return undefined;
+  const { status } = errorResponse(error);
+  if (status === HttpStatus.BAD_REQUEST) return ['WWW-Authenticate', 'Bearer error="invalid_request"'];
+  if (status !== HttpStatus.UNAUTHORIZED) return undefined;
+  // RFC 6750 §3.1: no error code where the request presented no credentials.
+  return ['WWW-Authenticate', error instanceof MissingTokenError ? 'Bearer' : 'Bearer error="invalid_token"'];
+}
+
+/** Whether an answer must say after how many seconds to come again. */
+export function isTemporary(error: unknown): boolean {
+  if (error instanceof HttpException) return error.getStatus() === HttpStatus.SERVICE_UNAVAILABLE;
+  return error instanceof TemporarilyUnavailableError;
+}

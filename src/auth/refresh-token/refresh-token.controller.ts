@@ -1,0 +1,28 @@
+import { Controller, HttpStatus, Post, Req, Res, UseFilters, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
+import { AuthExceptionFilter } from '../auth.exception-filter.js';
+import { AuthReply } from '../auth.reply.js';
+import { withDeadline } from '../request-deadline.js';
+import { RefreshTokenGuard, type RefreshTokenRequest } from './refresh-token.guard.js';
+import type { RefreshToken } from './refresh-token.js';
+import { RefreshTokenService } from './refresh-token.service.js';
+
+/**
+ * `POST /refresh_token`. Extend it to put your own decorators on the route (`@Public()`), and hand the subclass to
+ * the module as one of its `controllers`.
+ */
+@Controller({ path: 'refresh_token', version: VERSION_NEUTRAL })
+@UseFilters(AuthExceptionFilter)
+export class RefreshTokenController {
+  constructor(
+    protected readonly refreshTokens: RefreshTokenService,
+    protected readonly reply: AuthReply,
+  ) {}
+
+  // The response is written here, so that an interceptor that wraps a host's answers leaves this one as it is.
+  @Post()
+  @UseGuards(RefreshTokenGuard)
+  async refresh(@Req() request: RefreshTokenRequest, @Res() response: unknown): Promise<void> {
+    const tokens = await withDeadline(this.refreshTokens.rotate(request.refreshToken as RefreshToken));
+    this.reply.send(response, HttpStatus.OK, tokens);
+  }
+}

@@ -1,0 +1,152 @@
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { ConfigurationError } from '../auth.errors.js';
+import type { AuthSettings } from '../auth.options.js';
+import { AUTH_SETTINGS } from '../auth.tokens.js';
+import { Clock } from '../clock.js';
+import { Database, type Row } from '../database/database.js';
+import { compile, type ParameterType, type SqlStatement } from '../database/sql-statement.js';
+import { RefreshTokenSecret } from './refresh-token-secret.entity.js';
+import type { TokenSecret } from './token-secret.js';
+
+/** The advisory lock under which instances that start together look at the secrets one after the other. */
+const BOOT_LOCK = 0x6e_72_74_01;
+
+const TYPES: Record<string, ParameterType> = { fingerprint: 'text', now: 'bigint' };
+
+/** What the database knows of a secret. All times are milliseconds. */
+interface KnownSecret {
+  readonly fingerprint: string;
+  readonly firstSeenAt: number;
+  readonly mintedAt: number | null;
+  readonly replacedAt: number | null;
+}
+
+/**
+ * Which secret mints, and whether all secrets whose tokens may be live are configured.
+ *
+ * The database keeps a fingerprint of every secret that minted. A deploy with wrong secrets would answer 401 to
+ * everybody; here it doesn't start. A secret new to the table verifies at once and mints after the activation delay,
+ * so that every instance knows it first.
+ */
+@Injectable()
+export class SecretRegistry implements OnModuleInit {
+  private readonly logger = new Logger('RefreshTokenSecrets');
+  private readonly statements: Record<'insert' | 'list' | 'beginMinting' | 'replaceOthers', SqlStatement>;
+  /** The configured secret that minted last, and mints until the first one may. */
+  private incumbent: TokenSecret | undefined;
+  private activatesAt = Infinity;
+  /** Secrets of which the database has been told that they mint. */
+  private readonly recorded = new Map<TokenSecret, Promise<TokenSecret>>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+  ) {
+    const table = database.table(RefreshTokenSecret);
+    const statement = (template: string) => compile(database.dialect, template, TYPES);
+    this.statements = {
+      insert: statement(
+        `INSERT INTO ${table} (fingerprint, first_seen_at) VALUES (:fingerprint, :now) ON CONFLICT DO NOTHING`,
+      ),
+      list: statement(`SELECT fingerprint, first_seen_at, minted_at, replaced_at FROM ${table}`),
+      beginMinting: statement(
+        `INSERT INTO ${table} AS secret (fingerprint, first_seen_at, minted_at) VALUES (:fingerprint, :now, :now)
+         ON CONFLICT (fingerprint)
+         DO UPDATE SET minted_at = COALESCE(secret.minted_at, excluded.minted_at), replaced_at = NULL
+         RETURNING fingerprint`,
+      ),
+      replaceOthers: statement(
+        `UPDATE ${table} SET replaced_at = :now
+         WHERE fingerprint <> :fingerprint AND minted_at IS NOT NULL AND replaced_at IS NULL
+         RETURNING fingerprint`,
+      ),
+    };
+  }
+
+  /** @throws ConfigurationError where a secret whose tokens may be live is not configured */
+  async onModuleInit(): Promise<void> {
+    const now = this.clock.now();
+    const known = await this.database.exclusively(BOOT_LOCK, async (run) => {
+      // The write comes first: it makes SQLite take its lock before anything is read.
+      await run(this.statements.insert, { fingerprint: this.newest.fingerprint, now });
+      const rows = (await run(this.statements.list)).map(toKnownSecret);
+      this.refuseMissing(rows, now);
+      this.schedule(rows);
+      if (now >= this.activatesAt) {
+        await run(this.statements.beginMinting, { fingerprint: this.newest.fingerprint, now });
+        await run(this.statements.replaceOthers, { fingerprint: this.newest.fingerprint, now });
+      }
+      return rows;
+    });
+    if (now >= this.activatesAt) this.recorded.set(this.newest, Promise.resolve(this.newest));
+    else
+      this.logger.log(`A new secret among ${known.length} mints from ${new Date(this.activatesAt).toISOString()} on.`);
+  }
+
+  /**
+   * The secret that mints at `now`. The first token of a secret is not made before the database knows of it.
+   * @param now milliseconds
+   * @throws TemporarilyUnavailableError where the database can't be told
+   */
+  mintingSecret(now: number): Promise<TokenSecret> {
+    const secret = now >= this.activatesAt || !this.incumbent ? this.newest : this.incumbent;
+    let recorded = this.recorded.get(secret);
+    if (!recorded) {
+      recorded = this.record(secret, now);
+      this.recorded.set(secret, recorded);
+      recorded.catch(() => this.recorded.delete(secret));
+    }
+    return recorded;
+  }
+
+  private get newest(): TokenSecret {
+    return this.settings.refreshToken.secrets[0] as TokenSecret;
+  }
+
+  private async record(secret: TokenSecret, now: number): Promise<TokenSecret> {
+    const { fingerprint } = secret;
+    await this.database.runDurably(this.statements.beginMinting, { fingerprint, now });
+    await this.database.runDurably(this.statements.replaceOthers, { fingerprint, now });
+    return secret;
+  }
+
+  private refuseMissing(known: readonly KnownSecret[], now: number): void {
+    const { secrets, retiredSecrets } = this.settings.refreshToken;
+    const present = new Set([...secrets.map(({ fingerprint }) => fingerprint), ...retiredSecrets]);
+    const missing = known.filter((secret) => !present.has(secret.fingerprint) && this.mayBeLive(secret, now));
+    if (missing.length === 0) return;
+
+    const names = missing.map(({ fingerprint }) => fingerprint).join(', ');
+    const line = [...retiredSecrets, ...missing.map(({ fingerprint }) => fingerprint)].join(',');
+    throw new ConfigurationError(
+      `REFRESH_TOKEN_SECRETS (refreshToken.secrets): the secret with fingerprint ${names} made tokens that are still in use, and is not configured. ` +
+        `Put it back behind the first one; or, to sign out everybody who holds one of its tokens, set RETIRED_SECRETS=${line} (refreshToken.retiredSecrets).`,
+    );
+  }
+
+  private mayBeLive({ mintedAt, replacedAt }: KnownSecret, now: number): boolean {
+    return mintedAt !== null && (replacedAt === null || now < replacedAt + this.settings.rotation.absoluteTtl);
+  }
+
+  private schedule(known: readonly KnownSecret[]): void {
+    const { secrets } = this.settings.refreshToken;
+    const knownAs = (secret: TokenSecret) => known.find(({ fingerprint }) => fingerprint === secret.fingerprint);
+    const minted = secrets.slice(1).filter((secret) => knownAs(secret)?.mintedAt != null);
+    this.incumbent = minted.find((secret) => knownAs(secret)?.replacedAt === null) ?? minted[0];
+
+    const newest = knownAs(this.newest) as KnownSecret;
+    const mintsAtOnce = newest.mintedAt !== null || !this.incumbent;
+    this.activatesAt = mintsAtOnce ? 0 : newest.firstSeenAt + this.settings.keyActivationDelay;
+  }
+}
+
+function toKnownSecret(row: Row): KnownSecret {
+  const time = (value: unknown) => (value === null ? null : Number(value));
+  return {
+    fingerprint: row['fingerprint'] as string,
+    firstSeenAt: Number(row['first_seen_at']),
+    mintedAt: time(row['minted_at']),
+    replacedAt: time(row['replaced_at']),
+  };
+}

@@ -1,0 +1,34 @@
+import { TemporarilyUnavailableError } from './auth.errors.js';
+import type { RotationPolicy } from './refresh-token/rotation.js';
+
+/** For how long a handler may work, in milliseconds; then the answer is 503, whatever comes of the work. */
+export const REQUEST_DEADLINE = 5_000;
+
+const RETRY_AFTER = 5;
+
+/**
+ * The result of `work`, or a 503 once the deadline has passed: a successor is never sent late, when the client may
+ * have given up and tried again.
+ * @throws TemporarilyUnavailableError after `deadline` milliseconds
+ */
+export async function withDeadline<T>(work: Promise<T>, deadline = REQUEST_DEADLINE): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new TemporarilyUnavailableError('deadline')), deadline);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * What `Retry-After` says, in seconds. Where a lost response is taken for a second holder, the client must be back
+ * within the leeway of the mint it may have missed, up to a deadline ago.
+ */
+export function retryAfterSeconds({ leeway, lostResponse }: RotationPolicy): number {
+  if (lostResponse === 'forgive') return RETRY_AFTER;
+  const left = Math.ceil((leeway - REQUEST_DEADLINE) / 1_000) - 1;
+  return Math.max(0, Math.min(RETRY_AFTER, left));
+}

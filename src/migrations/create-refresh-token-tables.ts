@@ -1,0 +1,48 @@
+import { Table, type QueryRunner } from 'typeorm';
+import { RefreshTokenSecret } from '../auth/refresh-token/refresh-token-secret.entity.js';
+import { RefreshTokenSession } from '../auth/session/refresh-token-session.entity.js';
+
+/** Creates both tables where the host's schema and prefix have them. Columns are spelled out: a migration is history. */
+export async function createRefreshTokenTables(queryRunner: QueryRunner): Promise<void> {
+  const pathOf = (entity: typeof RefreshTokenSession | typeof RefreshTokenSecret) =>
+    queryRunner.connection.getMetadata(entity).tablePath;
+  await queryRunner.createTable(
+    new Table({
+      name: pathOf(RefreshTokenSession),
+      columns: [
+        { name: 'id', type: 'uuid', isPrimary: true },
+        { name: 'subject', type: 'varchar', length: '255' },
+        { name: 'client_id', type: 'varchar', length: '255', isNullable: true },
+        { name: 'scope', type: 'text', isNullable: true },
+        { name: 'claims', type: 'text', isNullable: true },
+        { name: 'used', type: 'bigint' },
+        { name: 'issued', type: 'bigint' },
+        { name: 'floor', type: 'bigint' },
+        { name: 'created_at', type: 'bigint' },
+        { name: 'last_used_at', type: 'bigint' },
+        { name: 'expires_at', type: 'bigint' },
+        { name: 'revoked_at', type: 'bigint', isNullable: true },
+        { name: 'revoked_reason', type: 'varchar', length: '32', isNullable: true },
+      ],
+      indices: [{ columnNames: ['subject'] }],
+    }),
+  );
+  await queryRunner.createTable(
+    new Table({
+      name: pathOf(RefreshTokenSecret),
+      columns: [
+        { name: 'fingerprint', type: 'varchar', length: '16', isPrimary: true },
+        { name: 'first_seen_at', type: 'bigint' },
+        { name: 'minted_at', type: 'bigint', isNullable: true },
+        { name: 'replaced_at', type: 'bigint', isNullable: true },
+      ],
+    }),
+  );
+}
+
+/** Takes both tables away, and every session with them. */
+export async function dropRefreshTokenTables(queryRunner: QueryRunner): Promise<void> {
+  for (const entity of [RefreshTokenSecret, RefreshTokenSession]) {
+    await queryRunner.dropTable(queryRunner.connection.getMetadata(entity).tablePath);
+  }
+}

@@ -1,0 +1,22 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { quotedTable } from '../auth/database/sql-statement.js';
+import { RefreshTokenSession } from '../auth/session/refresh-token-session.entity.js';
+import { createRefreshTokenTables, dropRefreshTokenTables } from './create-refresh-token-tables.js';
+
+/** The migrations for PostgreSQL, in their order. */
+export class CreateRefreshTokens1764000000000 implements MigrationInterface {
+  readonly name = 'CreateRefreshTokens1764000000000';
+
+  async up(queryRunner: QueryRunner): Promise<void> {
+    await createRefreshTokenTables(queryRunner);
+    // Room on each page for the new version of an updated row: no index is touched by a refresh (HOT).
+    const { tablePath } = queryRunner.connection.getMetadata(RefreshTokenSession);
+    await queryRunner.query(`ALTER TABLE ${quotedTable(queryRunner.connection, tablePath)} SET (fillfactor = 80)`);
+  }
+
+  down(queryRunner: QueryRunner): Promise<void> {
+    return dropRefreshTokenTables(queryRunner);
+  }
+}
+
+export const postgresMigrations = [CreateRefreshTokens1764000000000];

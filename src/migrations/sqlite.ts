@@ -1,0 +1,17 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { createRefreshTokenTables, dropRefreshTokenTables } from './create-refresh-token-tables.js';
+
+/** The migrations for SQLite, in their order. */
+export class CreateRefreshTokens1764000000000 implements MigrationInterface {
+  readonly name = 'CreateRefreshTokens1764000000000';
+
+  up(queryRunner: QueryRunner): Promise<void> {
+    return createRefreshTokenTables(queryRunner);
+  }
+
+  down(queryRunner: QueryRunner): Promise<void> {
+    return dropRefreshTokenTables(queryRunner);
+  }
+}
+
+export const sqliteMigrations = [CreateRefreshTokens1764000000000];
