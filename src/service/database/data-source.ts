@@ -1,0 +1,114 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { ConfigurationError } from '../../auth/auth.errors.js';
+import { refreshTokenEntities } from '../../auth/entities.js';
+import { postgresMigrations } from '../../migrations/postgres.js';
+import { sqliteMigrations } from '../../migrations/sqlite.js';
+import type { DatabaseLocation } from './database-url.js';
+import { migrate } from './migrate.js';
+
+/** For how long the start waits for a database that doesn't answer, in milliseconds. */
+const PATIENCE = 30_000;
+const PAUSE = 1_000;
+
+/** Limits that keep an answer inside a handler's deadline of 5 s, in milliseconds. */
+const POSTGRES_LIMITS = {
+  max: 10,
+  connectionTimeoutMillis: 3_000,
+  statement_timeout: 3_500,
+  query_timeout: 4_000,
+  keepAlive: true,
+};
+
+/** The options of the service's DataSource; `ormconfig.ts` uses them too. */
+export function dataSourceOptions(location: DatabaseLocation): DataSourceOptions {
+  const common = { entities: refreshTokenEntities, synchronize: false, migrationsRun: false };
+  if (location.type === 'postgres') {
+    return {
+      ...common,
+      type: 'postgres',
+      url: location.url,
+      migrations: postgresMigrations,
+      applicationName: 'nest-refresh-token',
+      extra: POSTGRES_LIMITS,
+      poolErrorHandler: (error: Error) => logger().warn('A database connection was lost', { cause: error.message }),
+    };
+  }
+  return {
+    ...common,
+    type: 'better-sqlite3',
+    database: location.path,
+    migrations: sqliteMigrations,
+    enableWAL: true,
+    // The driver waits on the event loop: the store waits asynchronously instead.
+    timeout: 100,
+    // A commit waits for the disk at checkpoints only; creations and revocations ask for more (Database.runDurably).
+    prepareDatabase: (database: { pragma(source: string): unknown }) => void database.pragma('synchronous = NORMAL'),
+  };
+}
+
+/**
+ * Connects and migrates; a database that doesn't answer is tried again for 30 s.
+ * @throws ConfigurationError where waiting can't help: no driver, no such folder, not a database
+ */
+export async function openDatabase(location: DatabaseLocation, patience = PATIENCE): Promise<DataSource> {
+  const dataSource = withDriver(location, () => new DataSource(dataSourceOptions(location)));
+  const givesUpAt = performance.now() + patience;
+  for (;;) {
+    try {
+      if (!dataSource.isInitialized) await dataSource.initialize();
+      await migrate(dataSource);
+      return dataSource;
+    } catch (error) {
+      const { message } = error as Error;
+      refuseHopeless(location, error);
+      if (performance.now() >= givesUpAt) {
+        if (dataSource.isInitialized) await dataSource.destroy();
+        throw new ConfigurationError(`The database has not answered for ${patience / 1_000} s: ${message}`, {
+          cause: error,
+        });
+      }
+      logger().warn('The database does not answer; trying again', { cause: message });
+      await delay(PAUSE);
+    }
+  }
+}
+
+function withDriver<T>(location: DatabaseLocation, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (location.type === 'postgres') {
+      throw new ConfigurationError(
+        'DATABASE_URL: PostgreSQL needs the driver "pg", which is not installed: npm install pg',
+        {
+          cause: error,
+        },
+      );
+    }
+    throw missingSqlite(error);
+  }
+}
+
+function missingSqlite(cause: unknown): ConfigurationError {
+  return new ConfigurationError(
+    'SQLite needs "better-sqlite3", which is not installed or was not built. Install python3, make and a C++ compiler, then run "npm install better-sqlite3" ("npm rebuild better-sqlite3" where it is there); or set DATABASE_URL=postgres://… to use PostgreSQL.',
+    { cause },
+  );
+}
+
+function refuseHopeless(location: DatabaseLocation, error: unknown): void {
+  const { code, message } = error as { code?: string; message: string };
+  if (location.type !== 'sqlite') return;
+  if (/bindings file|ERR_DLOPEN_FAILED|NODE_MODULE_VERSION/.test(`${code} ${message}`)) throw missingSqlite(error);
+  if (/^(SQLITE_CANTOPEN|SQLITE_NOTADB|EACCES|ENOTDIR|EROFS)/.test(String(code))) {
+    throw new ConfigurationError(`DATABASE_URL: ${JSON.stringify(location.path)} can't be opened: ${message}`, {
+      cause: error,
+    });
+  }
+}
+
+function logger(): Logger {
+  return new Logger('Database');
+}

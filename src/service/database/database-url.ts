@@ -1,0 +1,11 @@
+/** Where the service keeps its sessions. */
+export type DatabaseLocation =
+  { readonly type: 'sqlite'; readonly path: string } | { readonly type: 'postgres'; readonly url: string };
+
+/** Reads `sqlite:<path>` or `postgres://…`. @returns `undefined` where it is neither */
+export function parseDatabaseUrl(text: string): DatabaseLocation | undefined {
+  if (/^postgres(ql)?:\/\//.test(text)) return URL.canParse(text) ? { type: 'postgres', url: text } : undefined;
+  // sqlite:///abs is the form of other tools for sqlite:/abs.
+  const path = /^sqlite:(?:\/\/(?=\/))?(.+)$/s.exec(text)?.[1];
+  return path && !path.startsWith('//') ? { type: 'sqlite', path } : undefined;
+}

@@ -1,0 +1,19 @@
+import { Controller, Get, HttpStatus, Inject, Res } from '@nestjs/common';
+import { AuthReply } from '../../auth/auth.reply.js';
+import type { ServiceConfig } from '../service.config.js';
+import { SERVICE_CONFIG } from '../service.tokens.js';
+import { openApiDocument } from './openapi.js';
+
+/** `GET /openapi.json`: the endpoints, for machines. */
+@Controller()
+export class OpenApiController {
+  constructor(
+    private readonly reply: AuthReply,
+    @Inject(SERVICE_CONFIG) private readonly config: ServiceConfig,
+  ) {}
+
+  @Get('openapi.json')
+  document(@Res() response: unknown): void {
+    this.reply.send(response, HttpStatus.OK, openApiDocument(this.config));
+  }
+}

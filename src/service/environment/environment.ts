@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { ConfigurationError } from '../../auth/auth.errors.js';
+import { refused, variables, type ValueOf, type Variable } from './variables.js';
+
+type Variables = typeof variables;
+
+/** The environment as read and checked: one value a variable, `undefined` where an unset one has no fallback. */
+export type Environment = {
+  readonly [K in keyof Variables]: Variables[K] extends { fallback: string }
+    ? ValueOf<Variables[K]>
+    : ValueOf<Variables[K]> | undefined;
+} & { readonly isProduction: boolean };
+
+export type ProcessEnvironment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the environment.
+ * @throws ConfigurationError, one line, naming the variable, what it got and what it takes; never a secret
+ */
+export function readEnvironment(env: ProcessEnvironment): Environment {
+  const values = Object.fromEntries(
+    Object.entries<Variable<unknown>>(variables).map(([key, variable]) => [key, valueOf(variable, env)]),
+  );
+  const environment = { ...values, isProduction: env['NODE_ENV'] === 'production' } as Environment;
+  checkTogether(environment, env);
+  return environment;
+}
+
+/** An empty variable is an unset one, as in a compose file that passes on what it doesn't have. */
+function valueOf(variable: Variable<unknown>, env: ProcessEnvironment): unknown {
+  const text = textOf(variable, env) || variable.fallback;
+  if (text === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = variable.parse(text);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    throw refused(variable, text, error.message.replace(/\.$/, ''));
+  }
+  if (value === undefined) throw refused(variable, text);
+  return value;
+}
+
+function textOf({ name, isSecret }: Variable<unknown>, env: ProcessEnvironment): string | undefined {
+  const file = isSecret ? env[`${name}_FILE`] : undefined;
+  if (!file) return env[name];
+  if (env[name]) throw new ConfigurationError(`${name}: got both ${name} and ${name}_FILE, takes one of them.`);
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ConfigurationError(
+      `${name}_FILE: got ${JSON.stringify(file)} (${code}), takes the path of a readable file.`,
+    );
+  }
+}
+
+function checkTogether(environment: Environment, env: ProcessEnvironment): void {
+  const { idleTtl, leeway, isProduction, database } = environment;
+  if (idleTtl <= leeway) {
+    throw new ConfigurationError(
+      `${variables.idleTtl.name}: got ${JSON.stringify(env[variables.idleTtl.name] ?? variables.idleTtl.fallback)}, takes more than ${variables.leeway.name}, which is ${leeway / 1_000}s.`,
+    );
+  }
+  if (isProduction) requireSet(environment, 'issuer', 'in production');
+  if (isProduction || database?.type === 'postgres') {
+    const when = isProduction ? 'in production' : 'with a database that other instances may share';
+    requireSet(environment, 'refreshTokenSecrets', when);
+    requireSet(environment, 'signingKeys', when);
+  }
+}
+
+function requireSet(
+  environment: Environment,
+  key: 'issuer' | 'refreshTokenSecrets' | 'signingKeys',
+  when: string,
+): void {
+  if (environment[key] !== undefined) return;
+  const { name, takes, isSecret } = variables[key] as Variable<unknown>;
+  const how = isSecret
+    ? ` "nest-refresh-token keys generate" ("npm run keys -- generate" in a checkout) prints one.`
+    : '';
+  throw new ConfigurationError(`${name}: got nothing, takes ${takes}; it must be set ${when}.${how}`);
+}

@@ -1,0 +1,222 @@
+import { signingKeys, type JsonWebKeySet } from '../../auth/access-token/access-token.keys.js';
+import { ConfigurationError } from '../../auth/auth.errors.js';
+import { DURATION_TAKES, parseDuration } from '../../auth/duration.js';
+import { tokenSecrets } from '../../auth/refresh-token/token-secret.js';
+import { parseDatabaseUrl } from '../database/database-url.js';
+
+/** One variable of the environment. */
+export interface Variable<T> {
+  readonly name: string;
+  /** What it takes, for messages and the README. */
+  readonly takes: string;
+  readonly about: string;
+  /** What an unset one is read as; where there is none, `undefined`. */
+  readonly fallback?: string;
+  /** For the README, where the fallback is not one text. */
+  readonly fallbackAbout?: string;
+  /** Its value is never shown, and may be given as a file: `<NAME>_FILE`. */
+  readonly isSecret?: boolean;
+  /** @returns the value, or `undefined` where the text isn't one */
+  parse(text: string): T | undefined;
+}
+
+/** The configuration: every variable the service reads. The README's table is made from this one. */
+export const variables = {
+  port: variable({
+    name: 'PORT',
+    about: 'Where to listen.',
+    takes: 'a whole number from 0 (any free port) to 65535',
+    fallback: '3000',
+    parse: (text) => (/^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined),
+  }),
+  host: variable({
+    name: 'HOST',
+    about: 'The address to listen on; `0.0.0.0` for all.',
+    takes: 'a host name or an IP address',
+    fallback: '127.0.0.1',
+    parse: (text) => (/^[A-Za-z0-9.:_-]+$/.test(text) ? text : undefined),
+  }),
+  dataDir: variable({
+    name: 'DATA_DIR',
+    about: 'Where the SQLite database and the keys made up for development are kept.',
+    takes: 'a path',
+    fallback: './data',
+    parse: (text) => text,
+  }),
+  database: variable({
+    name: 'DATABASE_URL',
+    about: 'The database. It may hold a password, so it is never shown.',
+    takes: 'sqlite:<path> or postgres://<user>:<password>@<host>:<port>/<database>',
+    fallbackAbout: 'SQLite in `DATA_DIR`',
+    isSecret: true,
+    parse: parseDatabaseUrl,
+  }),
+  issuer: variable({
+    name: 'ISSUER',
+    about: 'The `iss` claim of access tokens. Required in production.',
+    takes: 'a URL or another text without spaces',
+    fallbackAbout: "the service's own address",
+    parse: (text) => (/^\S+$/.test(text) ? text : undefined),
+  }),
+  audience: variable({
+    name: 'AUDIENCE',
+    about: 'The `aud` claim of access tokens.',
+    takes: 'a URL or another text without spaces',
+    fallbackAbout: '`ISSUER`',
+    parse: (text) => (/^\S+$/.test(text) ? text : undefined),
+  }),
+  accessTokenTtl: duration('ACCESS_TOKEN_TTL', '1h', "An access token's life; cut to the session's.", 1_000),
+  leeway: variable({
+    name: 'REFRESH_TOKEN_LEEWAY',
+    about: 'For how long after a rotation everybody is handed the same successor.',
+    takes: `${DURATION_TAKES}; at most 5m, 0 allowed`,
+    fallback: '10s',
+    parse: (text) => {
+      const milliseconds = parseDuration(text);
+      return milliseconds !== undefined && milliseconds <= 300_000 ? milliseconds : undefined;
+    },
+  }),
+  idleTtl: duration(
+    'REFRESH_TOKEN_IDLE_TTL',
+    '30d',
+    'After how long without a refresh a session ends; more than the leeway.',
+  ),
+  absoluteTtl: duration(
+    'REFRESH_TOKEN_ABSOLUTE_TTL',
+    '365d',
+    'After how long a session ends however busy it is.',
+    1_000,
+  ),
+  lostResponse: choice(
+    'REFRESH_TOKEN_LOST_RESPONSE',
+    ['forgive', 'revoke'],
+    'What the last used token means when it comes again after the leeway: a lost response, or a second holder.',
+  ),
+  refreshTokenSecrets: variable({
+    name: 'REFRESH_TOKEN_SECRETS',
+    about:
+      'What refresh tokens are made with: the first mints, all verify. Required in production and with PostgreSQL.',
+    takes: 'secrets of at least 32 characters each, separated by commas',
+    fallbackAbout: 'made up into `DATA_DIR`',
+    isSecret: true,
+    parse: (text) => {
+      const secrets = list(text);
+      if (secrets.length === 0 || secrets.some((secret) => secret.length < 32)) return undefined;
+      tokenSecrets(secrets);
+      return secrets;
+    },
+  }),
+  signingKeys: variable({
+    name: 'SIGNING_KEYS',
+    about:
+      'The private keys of access tokens: the first signs, all are published. Required in production and with PostgreSQL.',
+    takes: 'a JWK set as JSON, of EC P-256 or RSA (2048 bits or more) private keys',
+    fallbackAbout: 'made up into `DATA_DIR`',
+    isSecret: true,
+    parse: (text) => {
+      let set: JsonWebKeySet;
+      try {
+        set = JSON.parse(text) as JsonWebKeySet;
+      } catch {
+        return undefined;
+      }
+      signingKeys({ keys: set });
+      return set;
+    },
+  }),
+  serviceKeys: variable({
+    name: 'SERVICE_KEYS',
+    about: 'What your login backend authenticates with at `POST /sessions`. Without any, in production: 404.',
+    takes: 'keys of at least 24 printable characters each, separated by commas',
+    fallbackAbout: 'made up into `DATA_DIR`, but in production',
+    isSecret: true,
+    parse: (text) => {
+      const keys = list(text);
+      return keys.length > 0 && keys.every((key) => /^[\x21-\x7E]{24,}$/.test(key)) ? keys : undefined;
+    },
+  }),
+  keyActivationDelay: duration('KEY_ACTIVATION_DELAY', '5m', 'For how long a new key is known before it is used.'),
+  retiredSecrets: variable({
+    name: 'RETIRED_SECRETS',
+    about: 'Fingerprints of refresh-token secrets that were given up; the refused start prints the line to set.',
+    takes: 'fingerprints of 16 hex digits, separated by commas',
+    fallbackAbout: 'none',
+    parse: (text) => (list(text).every((entry) => /^[0-9a-f]{16}$/.test(entry)) ? list(text) : undefined),
+  }),
+  sessionRetention: variable({
+    name: 'SESSION_RETENTION',
+    about: "For how long after its last token a session's row is kept.",
+    takes: DURATION_TAKES,
+    fallbackAbout: '`REFRESH_TOKEN_ABSOLUTE_TTL`',
+    parse: parseDuration,
+  }),
+  lostSessions: choice(
+    'LOST_SESSIONS',
+    ['unavailable', 'refuse'],
+    'What an authentic token without a row is answered: 503 (the row was lost in a restore), or 401.',
+  ),
+  corsOrigins: variable({
+    name: 'CORS_ORIGINS',
+    about: 'The origins of browser apps that may call the service.',
+    takes: 'origins such as https://app.example.com, separated by commas',
+    fallbackAbout: 'none',
+    parse: (text) => (list(text).every(isOrigin) ? list(text) : undefined),
+  }),
+  logLevel: choice(
+    'LOG_LEVEL',
+    ['log', 'error', 'warn', 'debug'],
+    'What is logged, this and worse; JSON lines unless on a terminal.',
+  ),
+};
+
+/** What a variable's text is read as. */
+export type ValueOf<V> = V extends Variable<infer T> ? T : never;
+
+/** A variable that always has a value. */
+type Defaulted<T> = Variable<T> & { readonly fallback: string };
+
+function variable<T>(definition: Defaulted<T>): Defaulted<T>;
+function variable<T>(definition: Variable<T>): Variable<T>;
+function variable<T>(definition: Variable<T>): Variable<T> {
+  return definition;
+}
+
+function duration(name: string, fallback: string, about: string, min = 0): Defaulted<number> {
+  return {
+    name,
+    about,
+    takes: DURATION_TAKES + (min > 0 ? `; at least ${min / 1_000}s` : ''),
+    fallback,
+    parse: (text) => {
+      const milliseconds = parseDuration(text);
+      return milliseconds !== undefined && milliseconds >= min ? milliseconds : undefined;
+    },
+  };
+}
+
+function choice<T extends string>(name: string, values: readonly [T, ...T[]], about: string): Defaulted<T> {
+  return {
+    name,
+    about,
+    takes: values.join(', '),
+    fallback: values[0],
+    parse: (text) => values.find((value) => value === text),
+  };
+}
+
+function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
+}
+
+/** The line that says what is wrong with a variable. */
+export function refused({ name, takes, isSecret }: Variable<unknown>, text: string, why?: string): ConfigurationError {
+  const got = isSecret ? `a value of ${text.length} characters` : JSON.stringify(text);
+  return new ConfigurationError(`${name}: got ${got}${why ? ` (${why})` : ''}, takes ${takes}.`);
+}

@@ -1,0 +1,28 @@
+import type { ServiceConfig } from './service.config.js';
+
+/** The lines a newcomer pastes into another terminal; no secret stands in them. */
+export function firstSteps(config: Pick<ServiceConfig, 'address' | 'serviceKeyFile' | 'auth'>): string {
+  const { address, serviceKeyFile, auth } = config;
+  const key = serviceKeyFile === undefined ? '$SERVICE_KEY' : `$(cat ${quoted(serviceKeyFile)})`;
+  const refresh = `curl -s -X POST ${address}/refresh_token -H "Authorization: Bearer $REFRESH_TOKEN"; echo`;
+  return `
+nest-refresh-token listens on ${address}
+
+Paste into another terminal${serviceKeyFile === undefined ? ' (with your service key in SERVICE_KEY)' : ', in this folder'}:
+
+# 1. Your login backend starts a session for a user:
+SESSION=$(curl -s -X POST ${address}/sessions -H "Authorization: Bearer ${key}" -H 'Content-Type: application/json' -d '{"subject":"alice"}'); echo "$SESSION"
+REFRESH_TOKEN=$(echo "$SESSION" | sed 's/.*"refresh_token":"\\([^"]*\\)".*/\\1/')
+# 2. The client trades its refresh token for a new access token and a successor:
+${refresh}
+# 3. Another tab does the same within the leeway (${String(auth.refreshToken.leeway)} s), and gets the same successor:
+${refresh}
+
+More: ${address}/docs
+`;
+}
+
+/** As one word of the shell, inside double quotes too: $( ) starts a quoting of its own. */
+function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -1,0 +1,56 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Server as NetServer } from 'node:net';
+import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+
+/** For how long an idle connection may still bring a request, in milliseconds. */
+const IDLE_GRACE = 2_000;
+/** After which every connection is cut, in milliseconds: a handler has answered by its deadline of 5 s. */
+const LAST_CALL = 8_000;
+
+/**
+ * Shut-down without a lost answer: new connections are refused at once; the open ones are answered as ever, with
+ * `Connection: close`, so that each ends after its next answer. Node's own `close` would cut the idle ones, on which
+ * a client may be sending just then.
+ */
+@Injectable()
+export class Draining implements BeforeApplicationShutdown {
+  private readonly unanswered = new Set<ServerResponse>();
+  private hasBegun = false;
+
+  constructor(private readonly adapterHost: HttpAdapterHost) {}
+
+  /** Whether the service is shutting down. */
+  get isDraining(): boolean {
+    return this.hasBegun;
+  }
+
+  /** Watches every request of the server; called once, before it listens. */
+  watch(server: Server): void {
+    server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
+      if (this.hasBegun) return closeAfter(response);
+      this.unanswered.add(response);
+      response.once('close', () => this.unanswered.delete(response));
+    });
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    const server = this.adapterHost.httpAdapter.getHttpServer() as Server;
+    if (this.hasBegun || !server.listening) return;
+    this.hasBegun = true;
+    this.unanswered.forEach(closeAfter);
+
+    const closed = new Promise<void>((resolve) => server.once('close', resolve));
+    NetServer.prototype.close.call(server);
+    const timers = [
+      setTimeout(() => server.closeIdleConnections(), IDLE_GRACE),
+      setTimeout(() => server.closeAllConnections(), LAST_CALL),
+    ];
+    await closed;
+    timers.forEach(clearTimeout);
+  }
+}
+
+function closeAfter(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('Connection', 'close');
+}

@@ -1,0 +1,68 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { AuthSettings } from '../../auth/auth.options.js';
+import { AUTH_SETTINGS } from '../../auth/auth.tokens.js';
+import { Database } from '../../auth/database/database.js';
+import { compile, type SqlStatement } from '../../auth/database/sql-statement.js';
+import { withDeadline } from '../../auth/request-deadline.js';
+import { Draining } from './draining.js';
+
+/** What keeps the instance from serving, check by check; each is `ok` or a short text that says what is wrong. */
+export interface ReadinessReport {
+  readonly status: 'ok' | 'unavailable';
+  readonly checks: { readonly shutdown: string; readonly database: string; readonly clock: string };
+}
+
+/** For how long the database may take, in milliseconds. */
+const CHECK_DEADLINE = 2_000;
+/** How far the clocks may be apart where there is no leeway to take a third of, in milliseconds. */
+const TOLERANCE_WITHOUT_LEEWAY = 2_000;
+
+/** Whether this instance should be sent requests. */
+@Injectable()
+export class Readiness {
+  private readonly askTheTime: SqlStatement;
+
+  constructor(
+    private readonly database: Database,
+    private readonly draining: Draining,
+    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+  ) {
+    this.askTheTime = compile(
+      database.dialect,
+      database.dialect === 'postgres'
+        ? 'SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint) AS now'
+        : 'SELECT NULL AS now',
+      {},
+    );
+  }
+
+  async check(): Promise<ReadinessReport> {
+    const shutdown = this.draining.isDraining ? 'shutting down' : 'ok';
+    const checks = { shutdown, ...(await this.checkDatabase()) };
+    const isReady = Object.values(checks).every((result) => result === 'ok');
+    return { status: isReady ? 'ok' : 'unavailable', checks };
+  }
+
+  private async checkDatabase(): Promise<{ database: string; clock: string }> {
+    try {
+      // The system's clock, not the injected one: it is the machine that may be off.
+      const before = Date.now();
+      const [row] = await withDeadline(this.database.run(this.askTheTime), CHECK_DEADLINE);
+      return { database: 'ok', clock: this.compare(before, Date.now(), row?.['now']) };
+    } catch {
+      return { database: 'no answer', clock: 'unknown' };
+    }
+  }
+
+  /** SQLite has no clock of its own. */
+  private compare(before: number, after: number, databaseTime: unknown): string {
+    if (databaseTime === null || databaseTime === undefined) return 'ok';
+    const theirs = Number(databaseTime);
+    const apart = theirs < before ? before - theirs : Math.max(0, theirs - after);
+    const { leeway } = this.settings.rotation;
+    const tolerance = leeway > 0 ? leeway / 3 : TOLERANCE_WITHOUT_LEEWAY;
+    return apart <= tolerance
+      ? 'ok'
+      : `${apart} ms off the database's, at most ${Math.floor(tolerance)} ms are allowed`;
+  }
+}
