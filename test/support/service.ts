@@ -1,0 +1,62 @@
+import type { LoggerService } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { Test } from '@nestjs/testing';
+import type { AddressInfo } from 'node:net';
+import { Clock } from '../../src/auth/clock.js';
+import { configureHttp } from '../../src/service/configure-http.js';
+import { serveDocs } from '../../src/service/docs/swagger-ui.js';
+import { generateSigningKeys } from '../../src/service/environment/made-up-keys.js';
+import { serviceConfig } from '../../src/service/service.config.js';
+import { ServiceModule } from '../../src/service/service.module.js';
+import { TestClock } from './test-clock.js';
+
+export const ISSUER = 'https://auth.example.com';
+export const SERVICE_KEY = 'service-key-of-the-tests-0123456789';
+export const SECRET = 'refresh-token-secret-of-the-tests-0123456789';
+const SIGNING_KEYS = JSON.stringify(generateSigningKeys());
+
+/** The whole service, listening on a free port, its clock in the test's hand. */
+export interface TestService {
+  readonly url: string;
+  readonly app: NestExpressApplication;
+  readonly clock: TestClock;
+  /** All that was logged: one entry a call, its arguments as JSON. */
+  readonly log: string[];
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the service as `main.ts` does, through `Test.createTestingModule`.
+ * @param env variables of the environment, over defaults that make nothing up on disk
+ */
+export async function startService(
+  databaseUrl: string,
+  { env = {}, clock = new TestClock() }: { env?: Record<string, string>; clock?: TestClock } = {},
+): Promise<TestService> {
+  const config = serviceConfig({
+    NODE_ENV: 'production',
+    DATABASE_URL: databaseUrl,
+    ISSUER,
+    REFRESH_TOKEN_SECRETS: SECRET,
+    SIGNING_KEYS,
+    SERVICE_KEYS: SERVICE_KEY,
+    ...env,
+  });
+  const log: string[] = [];
+  const module = await Test.createTestingModule({ imports: [ServiceModule.with(config)] })
+    .overrideProvider(Clock)
+    .useValue(clock)
+    .setLogger(recorder(log))
+    .compile();
+  const app = module.createNestApplication<NestExpressApplication>({ bodyParser: false });
+  configureHttp(app);
+  await serveDocs(app, config);
+  await app.listen(0, '127.0.0.1');
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, app, clock, log, close: () => app.close() };
+}
+
+function recorder(log: string[]): LoggerService {
+  const record = (...entry: unknown[]) => void log.push(JSON.stringify(entry));
+  return { log: record, error: record, warn: record, debug: record, verbose: record, fatal: record };
+}
