@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { generateSecret, generateServiceKey, generateSigningKeys } from './environment/made-up-keys.js';
+import { packageVersion } from './package-version.js';
 
 const HELP = `Usage: nest-refresh-token <command>
 
@@ -9,15 +10,17 @@ Commands:
 
 Options:
   -h, --help      print this
+  -v, --version   print the version
 `;
 
 function run(args: string[]): number {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { help: { type: 'boolean', short: 'h' } },
+    options: { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } },
   });
   if (values.help) return print(HELP);
+  if (values.version) return print(`${packageVersion()}\n`);
   if (positionals.join(' ') === 'keys generate') return print(generatedKeys());
   const got = positionals.length > 0 ? `unknown command "${positionals.join(' ')}"` : 'no command';
   process.stderr.write(`nest-refresh-token: got ${got}, takes one of these.\n\n${HELP}`);

@@ -12,7 +12,9 @@ const BODY_LIMIT = 32 * 1_024;
 /** Sets up HTTP as the wire contract has it. The application must have been created with `bodyParser: false`. */
 export function configureHttp(app: NestExpressApplication): void {
   const { corsOrigins } = app.get<ServiceConfig>(SERVICE_CONFIG);
-  app.get(Draining).watch(app.getHttpServer() as Server);
+  const server = app.getHttpServer() as Server;
+  limitTimes(server);
+  app.get(Draining).watch(server);
   app.disable('x-powered-by');
   // No answer is worth a conditional request, and the hash costs a quarter of an empty handler's time.
   app.disable('etag');
@@ -31,6 +33,14 @@ export function configureHttp(app: NestExpressApplication): void {
   app.useBodyParser('raw', { limit: BODY_LIMIT, type: () => true });
   app.use(refuseBody);
   app.useGlobalFilters(app.get(AuthExceptionFilter));
+}
+
+/** In milliseconds. A request is a few hundred bytes; nobody needs long to send one. */
+function limitTimes(server: Server): void {
+  server.headersTimeout = 10_000;
+  server.requestTimeout = 15_000;
+  // Longer than the idle time of the usual load balancers (60 s): the side that sends must be the one that closes.
+  server.keepAliveTimeout = 65_000;
 }
 
 /** The parsers' own messages quote the body. */

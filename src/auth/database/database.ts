@@ -77,42 +77,48 @@ export class Database {
     });
   }
 
-  /** Runs `work` in a transaction that no other instance's `transaction` overlaps. For boot, not for requests. */
-  async exclusively<T>(lock: number, work: (run: Database['run']) => Promise<T>): Promise<T> {
-    const runner = this.dataSource.createQueryRunner('master');
-    const run: Database['run'] = async (statement, values = {}) =>
-      rowsOf(await runner.query(statement.sql, bind(statement, values), true));
-    try {
-      await runner.startTransaction();
-      if (this.dialect === 'postgres') await runner.query('SELECT pg_advisory_xact_lock($1)', [lock]);
-      const result = await work(run);
-      await runner.commitTransaction();
-      return result;
-    } catch (error) {
-      if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
-      throw error;
-    } finally {
-      await runner.release();
-    }
+  /**
+   * Runs `work` in a transaction that no other instance's `exclusively` overlaps: on SQLite its first statement has to
+   * be a write. For the start, not for requests; the database's own errors come through.
+   */
+  exclusively<T>(lock: number, work: (run: Database['run']) => Promise<T>): Promise<T> {
+    return this.retryWhileBusy(async (runner) => {
+      const run: Database['run'] = async (statement, values = {}) =>
+        rowsOf(await runner.query(statement.sql, bind(statement, values), true));
+      try {
+        await runner.startTransaction();
+        if (this.dialect === 'postgres') await runner.query('SELECT pg_advisory_xact_lock($1)', [lock]);
+        const result = await work(run);
+        await runner.commitTransaction();
+        return result;
+      } catch (error) {
+        if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
+        throw error;
+      }
+    });
   }
 
   private async attempt(work: (runner: QueryRunner) => Promise<Row[]>): Promise<Row[]> {
+    try {
+      return await this.retryWhileBusy(work);
+    } catch (error) {
+      throw new TemporarilyUnavailableError('database', { cause: error });
+    }
+  }
+
+  /** The driver's own busy timeout blocks the event loop, so it is short, and the waiting is done here. */
+  private async retryWhileBusy<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
     const patienceEnds = performance.now() + BUSY_PATIENCE;
     for (;;) {
+      const runner = this.dataSource.createQueryRunner('master');
       try {
-        const runner = this.dataSource.createQueryRunner('master');
-        try {
-          return await work(runner);
-        } finally {
-          await runner.release();
-        }
+        return await work(runner);
       } catch (error) {
-        // The driver's own busy timeout blocks the event loop, so it is short and the waiting is done here.
-        if (!isBusy(error) || performance.now() > patienceEnds) {
-          throw new TemporarilyUnavailableError('database', { cause: error });
-        }
-        await delay(BUSY_PAUSE);
+        if (!isBusy(error) || performance.now() > patienceEnds) throw error;
+      } finally {
+        await runner.release();
       }
+      await delay(BUSY_PAUSE);
     }
   }
 }
@@ -122,6 +128,18 @@ function rowsOf(result: unknown): Row[] {
 }
 
 function isBusy(error: unknown): boolean {
+  return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error));
+}
+
+/** Whether a statement failed because its table or column isn't there: the migrations were not run. */
+export function isMissingTable(error: unknown): boolean {
+  // PostgreSQL: undefined_table, undefined_column; SQLite has one code for all of its kind.
+  const message = error instanceof Error ? error.message : '';
+  return /^(42P01|42703)$/.test(codeOf(error)) || /no such table|no such column|has no column/.test(message);
+}
+
+/** The driver's code of an error, under TypeORM's wrapping or bare. */
+function codeOf(error: unknown): string {
   const { code, driverError } = error as { code?: unknown; driverError?: { code?: unknown } };
-  return /^SQLITE_(BUSY|LOCKED)/.test(String(driverError?.code ?? code));
+  return String(driverError?.code ?? code);
 }

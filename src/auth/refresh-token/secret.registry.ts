@@ -3,7 +3,7 @@ import { ConfigurationError } from '../auth.errors.js';
 import type { AuthSettings } from '../auth.options.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { Clock } from '../clock.js';
-import { Database, type Row } from '../database/database.js';
+import { Database, isMissingTable, type Row } from '../database/database.js';
 import { compile, type ParameterType, type SqlStatement } from '../database/sql-statement.js';
 import { RefreshTokenSecret } from './refresh-token-secret.entity.js';
 import type { TokenSecret } from './token-secret.js';
@@ -64,24 +64,21 @@ export class SecretRegistry implements OnModuleInit {
     };
   }
 
-  /** @throws ConfigurationError where a secret whose tokens may be live is not configured */
+  /** @throws ConfigurationError where a secret whose tokens may be live is not configured, or a table is missing */
   async onModuleInit(): Promise<void> {
     const now = this.clock.now();
-    const known = await this.database.exclusively(BOOT_LOCK, async (run) => {
-      // The write comes first: it makes SQLite take its lock before anything is read.
-      await run(this.statements.insert, { fingerprint: this.newest.fingerprint, now });
-      const rows = (await run(this.statements.list)).map(toKnownSecret);
-      this.refuseMissing(rows, now);
-      this.schedule(rows);
-      if (now >= this.activatesAt) {
-        await run(this.statements.beginMinting, { fingerprint: this.newest.fingerprint, now });
-        await run(this.statements.replaceOthers, { fingerprint: this.newest.fingerprint, now });
-      }
-      return rows;
-    });
-    if (now >= this.activatesAt) this.recorded.set(this.newest, Promise.resolve(this.newest));
-    else
-      this.logger.log(`A new secret among ${known.length} mints from ${new Date(this.activatesAt).toISOString()} on.`);
+    try {
+      await this.database.exclusively(BOOT_LOCK, (run) => this.takePart(run, now));
+    } catch (error) {
+      if (!isMissingTable(error)) throw error;
+      throw new ConfigurationError(
+        `dataSource: the tables of nest-refresh-token are missing or old (${(error as Error).message}). Add "...${this.database.dialect}Migrations" to the DataSource's "migrations", and run them before the application starts.`,
+        { cause: error },
+      );
+    }
+    if (now < this.activatesAt) {
+      this.logger.log(`The new secret mints from ${new Date(this.activatesAt).toISOString()} on; it verifies already.`);
+    }
   }
 
   /**
@@ -102,6 +99,20 @@ export class SecretRegistry implements OnModuleInit {
 
   private get newest(): TokenSecret {
     return this.settings.refreshToken.secrets[0] as TokenSecret;
+  }
+
+  /** Makes the newest secret known, and has it mint where it may. */
+  private async takePart(run: Database['run'], now: number): Promise<void> {
+    const { fingerprint } = this.newest;
+    // The write comes first: it makes SQLite take its lock before anything is read.
+    await run(this.statements.insert, { fingerprint, now });
+    const known = (await run(this.statements.list)).map(toKnownSecret);
+    this.refuseMissing(known, now);
+    this.schedule(known);
+    if (now < this.activatesAt) return;
+    await run(this.statements.beginMinting, { fingerprint, now });
+    await run(this.statements.replaceOthers, { fingerprint, now });
+    this.recorded.set(this.newest, Promise.resolve(this.newest));
   }
 
   private async record(secret: TokenSecret, now: number): Promise<TokenSecret> {

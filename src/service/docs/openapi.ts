@@ -1,4 +1,5 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { packageVersion } from '../package-version.js';
 import type { ServiceConfig } from '../service.config.js';
 
 type Schema = Record<string, unknown>;
@@ -125,7 +126,7 @@ export function openApiDocument(config: Pick<ServiceConfig, 'serviceKeys'>): Ope
     openapi: '3.0.3',
     info: {
       title: 'nest-refresh-token',
-      version: '0.1.0',
+      version: packageVersion(),
       description: 'Keeps users signed in: never signs the wrong person out, never lets a thief stay in.',
     },
     servers: [{ url: '/' }],
