@@ -19,10 +19,14 @@ import { retryAfterSeconds } from './request-deadline.js';
 /** Short and without `_`, so that no token fits: it is the client's text, and it goes to the log. */
 const REQUEST_ID = /^[A-Za-z0-9-]{1,48}$/;
 
-/** Answers every error of this module's routes as the wire contract has it, and logs it once. */
+/**
+ * Answers the library's own errors as the wire contract has them, and logs each once. For a host's own routes: what
+ * the host throws is left to the host's filters.
+ * @example @UseFilters(AuthErrorFilter) on your login route: an outage of the database is 503 there too
+ */
 @Injectable()
-@Catch()
-export class AuthExceptionFilter implements ExceptionFilter {
+@Catch(AuthError)
+export class AuthErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger('RefreshToken');
   private readonly retryAfter: string;
 
@@ -73,6 +77,11 @@ export class AuthExceptionFilter implements ExceptionFilter {
     }
   }
 }
+
+/** Answers every error of this module's own routes, whatever threw it. */
+@Injectable()
+@Catch()
+export class AuthExceptionFilter extends AuthErrorFilter {}
 
 /** The client's `X-Request-Id` where it may be logged, else a new one. */
 function requestId(request: AuthRequest): string {

@@ -9,9 +9,10 @@ import {
 } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { JwksController } from './access-token/jwks.controller.js';
+import { ConfigurationError } from './auth.errors.js';
 import type { AuthModuleOptions } from './auth.options.js';
 import { AUTH_DATA_SOURCE } from './auth.tokens.js';
-import { RefreshTokenController } from './refresh-token/refresh-token.controller.js';
+import { RefreshTokenController as DefaultController } from './refresh-token/refresh-token.controller.js';
 
 /** What is decided when the module is declared, before any option is known. */
 export interface AuthModuleExtras {
@@ -45,6 +46,11 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYN
 
 function withExtras(definition: DynamicModule, extras: AuthModuleExtras): DynamicModule {
   const { isGlobal = false, dataSource = DataSource, path = DEFAULT_PATH, controllers, imports = [] } = extras;
+  if (controllers && path !== DEFAULT_PATH) {
+    throw new ConfigurationError(
+      `path: got ${JSON.stringify(path)} beside controllers, takes a path only for the default ones; decorate yours with @Controller(${JSON.stringify(path)}).`,
+    );
+  }
   return {
     ...definition,
     global: isGlobal,
@@ -56,8 +62,8 @@ function withExtras(definition: DynamicModule, extras: AuthModuleExtras): Dynami
 
 /** A path stands on a class, so another path takes another class. */
 function refreshTokenControllerAt(path: string): Type {
-  if (path === DEFAULT_PATH) return RefreshTokenController;
-  class RefreshTokenControllerElsewhere extends RefreshTokenController {}
-  Controller({ path, version: VERSION_NEUTRAL })(RefreshTokenControllerElsewhere);
-  return RefreshTokenControllerElsewhere;
+  if (path === DEFAULT_PATH) return DefaultController;
+  const Elsewhere = class RefreshTokenController extends DefaultController {};
+  Controller({ path, version: VERSION_NEUTRAL })(Elsewhere);
+  return Elsewhere;
 }

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { AccessTokenIssuer } from './access-token/access-token.issuer.js';
-import { AuthExceptionFilter } from './auth.exception-filter.js';
+import { AuthErrorFilter, AuthExceptionFilter } from './auth.exception-filter.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './auth.module-definition.js';
 import { resolveAuthOptions } from './auth.options.js';
 import { AuthReply } from './auth.reply.js';
@@ -22,8 +22,8 @@ import { SessionStore } from './session/session.store.js';
  *
  * @example
  * AuthModule.forRoot({
- *   refreshToken: { secrets: [process.env.REFRESH_TOKEN_SECRET] },
- *   accessToken: { issuer: 'https://api.example.com', algorithm: 'HS256', secret: process.env.JWT_SECRET },
+ *   refreshToken: { secrets: [config.refreshTokenSecret] },
+ *   accessToken: { issuer: 'https://api.example.com', algorithm: 'HS256', secret: config.jwtSecret },
  * })
  */
 @Module({
@@ -34,6 +34,7 @@ import { SessionStore } from './session/session.store.js';
     // Our own, without defaults: a host's global JwtModule must not decide how access tokens are signed.
     { provide: JwtService, useFactory: () => new JwtService({}) },
     AccessTokenIssuer,
+    AuthErrorFilter,
     AuthExceptionFilter,
     AuthReply,
     Database,
@@ -45,6 +46,7 @@ import { SessionStore } from './session/session.store.js';
     SessionStore,
   ],
   exports: [
+    AuthErrorFilter,
     AuthExceptionFilter,
     AuthReply,
     Clock,

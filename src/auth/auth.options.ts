@@ -1,5 +1,6 @@
 import { ConfigurationError } from './auth.errors.js';
 import { signingKeys, type JsonWebKeySet, type SigningKeys } from './access-token/access-token.keys.js';
+import { kindOf } from './kind-of.js';
 import { DURATION_TAKES, parseDuration, type Duration } from './duration.js';
 import type { RotationPolicy } from './refresh-token/rotation.js';
 import { tokenSecrets, type TokenSecret } from './refresh-token/token-secret.js';
@@ -12,31 +13,31 @@ export interface RefreshTokenOptions {
    */
   secrets: readonly string[];
   /** Fingerprints (16 hex digits) of secrets that were given up: whoever holds one of their tokens is signed out. */
-  retiredSecrets?: readonly string[];
+  retiredSecrets?: readonly string[] | undefined;
   /** What a token begins with; letters, digits, `_`, `-`. Default `rt_`. */
-  prefix?: string;
+  prefix?: string | undefined;
   /** For how long after a rotation everybody is handed the same successor. Default 10 s, at most 5 min, 0 allowed. */
-  leeway?: Duration;
+  leeway?: Duration | undefined;
   /** After how long without a refresh a session ends. Default 30 d; more than the leeway. */
-  idleTtl?: Duration;
+  idleTtl?: Duration | undefined;
   /** After how long a session ends however busy it is. Default 365 d. */
-  absoluteTtl?: Duration;
+  absoluteTtl?: Duration | undefined;
   /**
    * What the last used token means when it is presented again after the leeway: `forgive` (default) takes it for a
    * lost response and mints a sibling; `revoke` for a second holder, and ends the session.
    */
-  lostResponse?: 'forgive' | 'revoke';
+  lostResponse?: 'forgive' | 'revoke' | undefined;
 }
 
 interface AccessTokenCommonOptions {
   /** The `iss` claim. */
   issuer: string;
   /** The `aud` claim. Default: the issuer. */
-  audience?: string | readonly string[];
+  audience?: string | readonly string[] | undefined;
   /** An access token's life. Default 1 h; cut to the session's. */
-  ttl?: Duration;
+  ttl?: Duration | undefined;
   /** How far the verifier's clock may be off when an access token is verified. Default 0, at most 5 min. */
-  clockTolerance?: Duration;
+  clockTolerance?: Duration | undefined;
 }
 
 /** Options of access tokens: a JWK set whose first key signs (ES256, RS256), or the host's own secret (HS256). */
@@ -50,17 +51,24 @@ export type AccessTokenOptions = AccessTokenCommonOptions &
 export interface AuthModuleOptions {
   refreshToken: RefreshTokenOptions;
   accessToken: AccessTokenOptions;
-  session?: {
-    /** For how long after its last token a session's row is kept. Default: the absolute life. */
-    retention?: Duration;
-    /**
-     * What an authentic token without a row is answered: `unavailable` (default, 503: the row was lost in a restore)
-     * or `refuse` (401: the operator has accepted the loss).
-     */
-    lostSessions?: 'unavailable' | 'refuse';
-  };
+  session?:
+    | {
+        /** For how long after its last token a session's row is kept. Default: the absolute life. */
+        retention?: Duration | undefined;
+        /**
+         * What an authentic token without a row is answered: `unavailable` (default, 503: the row was lost in a restore)
+         * or `refuse` (401: the operator has accepted the loss).
+         */
+        lostSessions?: 'unavailable' | 'refuse' | undefined;
+      }
+    | undefined;
   /** For how long a new key is known before it is used. Default 5 min. */
-  keyActivationDelay?: Duration;
+  keyActivationDelay?: Duration | undefined;
+}
+
+/** What `forRootAsync` takes a `useClass` or `useExisting` of. */
+export interface AuthOptionsFactory {
+  createAuthOptions(): AuthModuleOptions | Promise<AuthModuleOptions>;
 }
 
 /** The options as the module uses them: defaulted, validated, durations in milliseconds. */
@@ -82,6 +90,17 @@ export interface AuthSettings {
   readonly keyActivationDelay: number;
 }
 
+const REFRESH_TOKEN_OPTIONS: readonly (keyof RefreshTokenOptions)[] = [
+  'secrets',
+  'retiredSecrets',
+  'prefix',
+  'leeway',
+  'idleTtl',
+  'absoluteTtl',
+  'lostResponse',
+];
+const ACCESS_TOKEN_OPTIONS = ['issuer', 'audience', 'ttl', 'clockTolerance', 'keys', 'algorithm', 'secret'];
+
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 const MAX_LEEWAY = 5 * MINUTE;
@@ -92,10 +111,11 @@ const SECRET_LENGTH = 32;
  * @throws ConfigurationError naming the option, what it got and what it takes; never a secret
  */
 export function resolveAuthOptions(options: AuthModuleOptions): AuthSettings {
-  requireObject('options', options);
-  requireObject('refreshToken', options.refreshToken);
-  requireObject('accessToken', options.accessToken);
+  requireKeys('options', options, ['refreshToken', 'accessToken', 'session', 'keyActivationDelay']);
   const { refreshToken, accessToken, session = {} } = options;
+  requireKeys('refreshToken', refreshToken, REFRESH_TOKEN_OPTIONS);
+  requireKeys('accessToken', accessToken, ACCESS_TOKEN_OPTIONS);
+  requireKeys('session', session, ['retention', 'lostSessions']);
 
   const leeway = duration('refreshToken.leeway', refreshToken.leeway, 10_000, { max: MAX_LEEWAY });
   const idleTtl = duration('refreshToken.idleTtl', refreshToken.idleTtl, 30 * DAY);
@@ -132,12 +152,20 @@ export function resolveAuthOptions(options: AuthModuleOptions): AuthSettings {
   };
 }
 
-function fail(option: string, got: unknown, takes: string): never {
-  throw new ConfigurationError(`${option}: got ${JSON.stringify(got)}, takes ${takes}.`);
+/** Refuses a value that may be shown. */
+function fail(option: string, value: unknown, takes: string): never {
+  return refuse(option, JSON.stringify(value), takes);
 }
 
-function requireObject(option: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null) fail(option, value, 'an object');
+function refuse(option: string, got: string, takes: string): never {
+  throw new ConfigurationError(`${option}: got ${got}, takes ${takes}.`);
+}
+
+/** A misspelt option would be an option that isn't set. */
+function requireKeys(option: string, value: unknown, known: readonly string[]): void {
+  if (typeof value !== 'object' || value === null) refuse(option, kindOf(value), 'an object');
+  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  if (unknown !== undefined) refuse(option, `the unknown option ${unknown}`, known.join(', '));
 }
 
 function duration(
@@ -178,11 +206,12 @@ function prefix(value: string): string {
 
 function secrets(values: readonly string[]): TokenSecret[] {
   const takes = `a list of secrets of at least ${SECRET_LENGTH} characters each`;
-  if (!Array.isArray(values) || values.length === 0) fail('refreshToken.secrets', 'none', takes);
-  for (const [position, value] of values.entries()) {
-    if (typeof value !== 'string' || value.length < SECRET_LENGTH) {
-      fail(`refreshToken.secrets[${position}]`, `${String(value).length} characters`, takes);
-    }
+  if (!Array.isArray(values)) refuse('refreshToken.secrets', kindOf(values), takes);
+  if (values.length === 0) refuse('refreshToken.secrets', 'an empty list', takes);
+  for (const [position, value] of (values as unknown[]).entries()) {
+    const option = `refreshToken.secrets[${position}]`;
+    if (typeof value !== 'string') refuse(option, kindOf(value), takes);
+    if (value.length < SECRET_LENGTH) refuse(option, `${value.length} characters`, takes);
   }
   return tokenSecrets(values);
 }
@@ -190,7 +219,9 @@ function secrets(values: readonly string[]): TokenSecret[] {
 function fingerprints(values: readonly string[]): readonly string[] {
   for (const value of values) {
     if (!/^[0-9a-f]{16}$/.test(value)) {
-      fail('refreshToken.retiredSecrets', value, 'fingerprints of 16 hex digits, as the refused start prints them');
+      // It may be a secret, pasted into the wrong place.
+      const got = `${String(value).length} characters`;
+      refuse('refreshToken.retiredSecrets', got, 'fingerprints of 16 hex digits, as the refused start prints them');
     }
   }
   return values;

@@ -1,4 +1,4 @@
-import { HttpException, HttpStatus } from '@nestjs/common';
+import { BadRequestException, HttpException, HttpStatus, UnauthorizedException } from '@nestjs/common';
 import {
   AuthError,
   InvalidRequestError,
@@ -55,6 +55,8 @@ function ofAuthError(error: AuthError): ErrorResponse {
 /** The error as an exception that any exception filter of Nest can answer, with the error itself as its cause. */
 export function toHttpException(error: AuthError): HttpException {
   const { status, body } = errorResponse(error);
+  if (status === HttpStatus.UNAUTHORIZED) return new UnauthorizedException(body, { cause: error });
+  if (status === HttpStatus.BAD_REQUEST) return new BadRequestException(body, { cause: error });
   return new HttpException(body, status, { cause: error });
 }
 

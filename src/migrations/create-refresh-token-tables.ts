@@ -1,14 +1,13 @@
 import { Table, type QueryRunner } from 'typeorm';
+import { tablePath } from '../auth/database/entity-table.js';
 import { RefreshTokenSecret } from '../auth/refresh-token/refresh-token-secret.entity.js';
 import { RefreshTokenSession } from '../auth/session/refresh-token-session.entity.js';
 
 /** Creates both tables where the host's schema and prefix have them. Columns are spelled out: a migration is history. */
 export async function createRefreshTokenTables(queryRunner: QueryRunner): Promise<void> {
-  const pathOf = (entity: typeof RefreshTokenSession | typeof RefreshTokenSecret) =>
-    queryRunner.connection.getMetadata(entity).tablePath;
   await queryRunner.createTable(
     new Table({
-      name: pathOf(RefreshTokenSession),
+      name: tablePath(queryRunner.dataSource, RefreshTokenSession),
       columns: [
         { name: 'id', type: 'uuid', isPrimary: true },
         { name: 'subject', type: 'varchar', length: '255' },
@@ -29,7 +28,7 @@ export async function createRefreshTokenTables(queryRunner: QueryRunner): Promis
   );
   await queryRunner.createTable(
     new Table({
-      name: pathOf(RefreshTokenSecret),
+      name: tablePath(queryRunner.dataSource, RefreshTokenSecret),
       columns: [
         { name: 'fingerprint', type: 'varchar', length: '16', isPrimary: true },
         { name: 'first_seen_at', type: 'bigint' },
@@ -43,6 +42,6 @@ export async function createRefreshTokenTables(queryRunner: QueryRunner): Promis
 /** Takes both tables away, and every session with them. */
 export async function dropRefreshTokenTables(queryRunner: QueryRunner): Promise<void> {
   for (const entity of [RefreshTokenSecret, RefreshTokenSession]) {
-    await queryRunner.dropTable(queryRunner.connection.getMetadata(entity).tablePath);
+    await queryRunner.dropTable(tablePath(queryRunner.dataSource, entity));
   }
 }

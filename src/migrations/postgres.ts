@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { quotedTable } from '../auth/database/sql-statement.js';
+import { quotedTable } from '../auth/database/entity-table.js';
 import { RefreshTokenSession } from '../auth/session/refresh-token-session.entity.js';
 import { createRefreshTokenTables, dropRefreshTokenTables } from './create-refresh-token-tables.js';
 
@@ -10,8 +10,8 @@ export class CreateRefreshTokens1764000000000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     await createRefreshTokenTables(queryRunner);
     // Room on each page for the new version of an updated row: no index is touched by a refresh (HOT).
-    const { tablePath } = queryRunner.connection.getMetadata(RefreshTokenSession);
-    await queryRunner.query(`ALTER TABLE ${quotedTable(queryRunner.connection, tablePath)} SET (fillfactor = 80)`);
+    const table = quotedTable(queryRunner.dataSource, RefreshTokenSession);
+    await queryRunner.query(`ALTER TABLE ${table} SET (fillfactor = 80)`);
   }
 
   down(queryRunner: QueryRunner): Promise<void> {

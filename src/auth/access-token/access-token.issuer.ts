@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { JwtService, type JwtSignOptions } from '@nestjs/jwt';
 import type { AuthSettings } from '../auth.options.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
@@ -12,6 +12,7 @@ export interface IssuedAccessToken {
 }
 
 const JWT_ID_SIZE = 16;
+const HS256_SECRET_SIZE = 32;
 
 /** Signs access tokens: JWTs of the profile of RFC 9068. */
 @Injectable()
@@ -24,6 +25,11 @@ export class AccessTokenIssuer {
     @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
   ) {
     const { algorithm, key, keyId } = settings.accessToken.keys.current;
+    if (algorithm === 'HS256' && (key.symmetricKeySize ?? 0) < HS256_SECRET_SIZE) {
+      // RFC 7518 §3.2. Not refused: the host's verifiers trust it already, and a longer one is theirs to roll.
+      const size = `${key.symmetricKeySize} bytes, takes at least ${HS256_SECRET_SIZE}`;
+      new Logger('AccessToken').warn(`accessToken.secret: got ${size}: a shorter one can be guessed from a token.`);
+    }
     this.signOptions = {
       algorithm,
       // RFC 9068 §2.1: the type keeps an access token from passing as another JWT.

@@ -3,6 +3,8 @@ import {
   createPrivateKey,
   createPublicKey,
   createSecretKey,
+  sign,
+  verify,
   type JsonWebKey,
   type KeyObject,
 } from 'node:crypto';
@@ -28,11 +30,17 @@ export interface SigningKeys {
   readonly published: readonly JsonWebKey[];
 }
 
+const PROBE = Buffer.from('nest-refresh-token');
 const TAKES = 'private JWKs (kty EC with crv P-256, or RSA of at least 2048 bits), the first of which signs';
 
 /** Reads the keys of the options. @throws ConfigurationError naming the key that can't be used, never the key itself */
 export function signingKeys(options: { keys: JsonWebKeySet } | { algorithm: 'HS256'; secret: string }): SigningKeys {
-  if ('keys' in options) return keySet(options.keys);
+  if ('keys' in options) {
+    if ('secret' in options || 'algorithm' in options) {
+      throw new ConfigurationError('accessToken: got keys and a secret, takes either keys, or algorithm with secret.');
+    }
+    return keySet(options.keys);
+  }
   if (options.algorithm !== 'HS256') {
     throw new ConfigurationError(
       `accessToken.algorithm: got ${JSON.stringify(options.algorithm)}, takes HS256 with a secret; for ES256 and RS256 give accessToken.keys instead.`,
@@ -82,7 +90,11 @@ function keyPair(jwk: JsonWebKey, position: number): KeyPair {
   if (!algorithm || (jwk['alg'] !== undefined && jwk['alg'] !== algorithm)) {
     throw new ConfigurationError(`${option}: got kty ${jwk.kty}, crv ${jwk.crv}, alg ${jwk['alg']}; takes ${TAKES}.`);
   }
-  const publicJwk = createPublicKey(privateKey).export({ format: 'jwk' });
+  const publicKey = createPublicKey(privateKey);
+  if (!verify('sha256', PROBE, publicKey, sign('sha256', PROBE, privateKey))) {
+    throw new ConfigurationError(`${option}: its private and public members are of two keys; takes ${TAKES}.`);
+  }
+  const publicJwk = publicKey.export({ format: 'jwk' });
   const keyId = typeof jwk['kid'] === 'string' && jwk['kid'] !== '' ? jwk['kid'] : thumbprint(publicJwk);
   return { algorithm, keyId, privateKey, publicJwk: { ...publicJwk, kid: keyId, alg: algorithm, use: 'sig' } };
 }

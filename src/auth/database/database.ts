@@ -3,7 +3,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityTarget, type ObjectLiteral, type QueryRunner } from 'typeorm';
 import { AUTH_DATA_SOURCE } from '../auth.tokens.js';
 import { ConfigurationError, TemporarilyUnavailableError } from '../auth.errors.js';
-import { bind, dialectOf, quotedTable, type Dialect, type SqlStatement, type SqlValue } from './sql-statement.js';
+import { quotedTable } from './entity-table.js';
+import { bind, dialectOf, type Dialect, type SqlStatement, type SqlValue } from './sql-statement.js';
 
 export type Row = Record<string, unknown>;
 
@@ -19,7 +20,7 @@ const BUSY_PATIENCE = 4_000;
 const BUSY_PAUSE = 20;
 
 /**
- * Runs statements on the host's DataSource: on the primary, in autocommit, never inside a transaction of ours.
+ * Runs statements on the host's DataSource: on the primary, in autocommit, never inside a transaction.
  * Whatever the database throws becomes a `TemporarilyUnavailableError`: to a client, all of it means "later".
  */
 @Injectable()
@@ -37,16 +38,11 @@ export class Database {
   }
 
   /**
-   * The quoted path of an entity's table.
+   * The table of an entity, as it stands in SQL.
    * @throws ConfigurationError where the DataSource doesn't know the entity
    */
   table(entity: EntityTarget<ObjectLiteral> & { name: string }): string {
-    if (!this.dataSource.hasMetadata(entity)) {
-      throw new ConfigurationError(
-        `dataSource: the entity ${entity.name} is not registered. Add "...refreshTokenEntities" from nest-refresh-token to the DataSource's "entities".`,
-      );
-    }
-    return quotedTable(this.dataSource, this.dataSource.getMetadata(entity).tablePath);
+    return quotedTable(this.dataSource, entity);
   }
 
   /** Runs one statement and returns its rows. */
@@ -60,13 +56,13 @@ export class Database {
    * PostgreSQL waits for the disk as it comes. SQLite in WAL mode with `synchronous = NORMAL` does not, so this one
    * statement runs with FULL; better-sqlite3 is synchronous, so nothing else can slip between the three calls. Every
    * other write (a rotation) keeps the connection's own setting: losing one is harmless, the token is then ahead of
-   * the row. Inside a transaction of the host's, SQLite can't change the setting, and the host's commit decides.
+   * the row.
    */
   runDurably(statement: SqlStatement, values: Record<string, SqlValue>): Promise<Row[]> {
     if (this.dialect !== 'sqlite') return this.run(statement, values);
     return this.attempt(async (runner) => {
       const handle = (await runner.connect()) as SqliteHandle;
-      if (handle.inTransaction) return handle.prepare(statement.sql).all(...bind(statement, values));
+      if (handle.inTransaction) throw new TransactionOpenError();
       const before = handle.pragma('synchronous', { simple: true });
       handle.pragma('synchronous = FULL');
       try {
@@ -112,6 +108,7 @@ export class Database {
     for (;;) {
       const runner = this.dataSource.createQueryRunner('master');
       try {
+        if (this.dialect === 'sqlite' && runner.isTransactionActive) throw new TransactionOpenError();
         return await work(runner);
       } catch (error) {
         if (!isBusy(error) || performance.now() > patienceEnds) throw error;
@@ -120,6 +117,18 @@ export class Database {
       }
       await delay(BUSY_PAUSE);
     }
+  }
+}
+
+/**
+ * TypeORM has one connection to SQLite: while a transaction of the host's is open, whatever is written there is the
+ * host's to roll back, a revocation too. It is waited for, as for another process's lock.
+ */
+class TransactionOpenError extends Error {
+  readonly code = 'SQLITE_BUSY';
+
+  constructor() {
+    super("A transaction is open on SQLite's only connection. Give the module a DataSource of its own.");
   }
 }
 

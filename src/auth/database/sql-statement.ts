@@ -58,11 +58,3 @@ export function bind(statement: SqlStatement, values: Record<string, SqlValue>):
     return value;
   });
 }
-
-/** A table's path as it stands in SQL: schema, prefix and naming strategy of the host applied, quoted. */
-export function quotedTable(dataSource: DataSource, tablePath: string): string {
-  return tablePath
-    .split('.')
-    .map((part) => dataSource.driver.escape(part))
-    .join('.');
-}

@@ -12,8 +12,10 @@ import {
 import { InvalidRefreshTokenError } from '../auth.errors.js';
 import { AuthExceptionFilter } from '../auth.exception-filter.js';
 import { AuthReply } from '../auth.reply.js';
+import type { AuthRequest } from '../auth.request.js';
 import { withDeadline } from '../request-deadline.js';
-import { RefreshTokenGuard, type RefreshTokenRequest } from './refresh-token.guard.js';
+import { RefreshTokenGuard } from './refresh-token.guard.js';
+import type { RefreshToken } from './refresh-token.js';
 import { RefreshTokenService } from './refresh-token.service.js';
 
 /** Lets forged tokens through as `null`: who logs out with one is told nothing of it (RFC 7009 §2.2). */
@@ -25,8 +27,15 @@ export class LogoutGuard extends RefreshTokenGuard {
   }
 }
 
+/** A request that the logout guard let through. */
+export interface LogoutRequest extends AuthRequest {
+  /** The proved token, or `null` where it was forged. */
+  readonly refreshToken: RefreshToken | null;
+}
+
 /** `POST /logout`: ends the session of a refresh token. Not among a host's default controllers: it has a logout. */
 @Controller({ path: 'logout', version: VERSION_NEUTRAL })
+@UseGuards(LogoutGuard)
 @UseFilters(AuthExceptionFilter)
 export class LogoutController {
   constructor(
@@ -35,8 +44,7 @@ export class LogoutController {
   ) {}
 
   @Post()
-  @UseGuards(LogoutGuard)
-  async logout(@Req() request: RefreshTokenRequest, @Res() response: unknown): Promise<void> {
+  async logout(@Req() request: LogoutRequest, @Res() response: unknown): Promise<void> {
     if (request.refreshToken) await withDeadline(this.refreshTokens.end(request.refreshToken));
     this.reply.send(response, HttpStatus.NO_CONTENT);
   }

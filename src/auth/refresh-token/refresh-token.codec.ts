@@ -47,6 +47,8 @@ export class RefreshTokenCodec {
    * @throws InvalidRefreshTokenError `malformed`, `unknown_secret` or `bad_mac`
    */
   decode(text: string): RefreshToken {
+    // A host hands over what a client sent: a missing cookie is no token either.
+    if (typeof text !== 'string') throw new InvalidRefreshTokenError('malformed');
     const encoded = text.startsWith(this.prefix) ? text.slice(this.prefix.length) : '';
     if (!TEXT.test(encoded)) throw new InvalidRefreshTokenError('malformed');
     const bytes = Buffer.from(encoded, 'base64url');

@@ -3,7 +3,6 @@ import { AuthExceptionFilter } from '../auth.exception-filter.js';
 import { AuthReply } from '../auth.reply.js';
 import { withDeadline } from '../request-deadline.js';
 import { RefreshTokenGuard, type RefreshTokenRequest } from './refresh-token.guard.js';
-import type { RefreshToken } from './refresh-token.js';
 import { RefreshTokenService } from './refresh-token.service.js';
 
 /**
@@ -11,6 +10,7 @@ import { RefreshTokenService } from './refresh-token.service.js';
  * the module as one of its `controllers`.
  */
 @Controller({ path: 'refresh_token', version: VERSION_NEUTRAL })
+@UseGuards(RefreshTokenGuard)
 @UseFilters(AuthExceptionFilter)
 export class RefreshTokenController {
   constructor(
@@ -20,9 +20,8 @@ export class RefreshTokenController {
 
   // The response is written here, so that an interceptor that wraps a host's answers leaves this one as it is.
   @Post()
-  @UseGuards(RefreshTokenGuard)
   async refresh(@Req() request: RefreshTokenRequest, @Res() response: unknown): Promise<void> {
-    const tokens = await withDeadline(this.refreshTokens.rotate(request.refreshToken as RefreshToken));
+    const tokens = await withDeadline(this.refreshTokens.rotate(request.refreshToken));
     this.reply.send(response, HttpStatus.OK, tokens);
   }
 }

@@ -1,4 +1,5 @@
 import { Injectable, type ExecutionContext } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
 import { AuthError, InvalidRefreshTokenError, MissingTokenError } from '../auth.errors.js';
 import { presentsBearer, requireTokenInHeaderOnly, type AuthRequest } from '../auth.request.js';
@@ -10,8 +11,8 @@ import { REQUEST_CODEC } from './refresh-token.strategy.js';
 
 /** A request that a guard of this module let through. */
 export interface RefreshTokenRequest extends AuthRequest {
-  /** The proved token; `null` where the guard lets forged ones through. */
-  refreshToken: RefreshToken | null;
+  /** The proved token. */
+  readonly refreshToken: RefreshToken;
 }
 
 /**
@@ -21,7 +22,10 @@ export interface RefreshTokenRequest extends AuthRequest {
  */
 @Injectable()
 export class RefreshTokenGuard extends AuthGuard(REFRESH_TOKEN_STRATEGY) {
-  constructor(private readonly codec: RefreshTokenCodec) {
+  constructor(
+    private readonly codec: RefreshTokenCodec,
+    private readonly adapterHost: HttpAdapterHost,
+  ) {
     super();
   }
 
@@ -35,11 +39,8 @@ export class RefreshTokenGuard extends AuthGuard(REFRESH_TOKEN_STRATEGY) {
     } catch (error) {
       if (!(error instanceof AuthError)) throw error;
       const challenge = challengeOf(error);
-      if (challenge)
-        context
-          .switchToHttp()
-          .getResponse<ChallengeableResponse>()
-          .setHeader(...challenge);
+      const response = context.switchToHttp().getResponse<unknown>();
+      if (challenge) this.adapterHost.httpAdapter.setHeader(response, ...challenge);
       throw toHttpException(error);
     }
   }
@@ -55,8 +56,4 @@ export class RefreshTokenGuard extends AuthGuard(REFRESH_TOKEN_STRATEGY) {
     if (!token) throw new InvalidRefreshTokenError('malformed');
     return token;
   }
-}
-
-interface ChallengeableResponse {
-  setHeader(name: string, value: string): void;
 }

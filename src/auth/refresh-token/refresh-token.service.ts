@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { AccessTokenIssuer } from '../access-token/access-token.issuer.js';
-import { InvalidRefreshTokenError, TemporarilyUnavailableError } from '../auth.errors.js';
+import { InvalidRefreshTokenError, InvalidRequestError, TemporarilyUnavailableError } from '../auth.errors.js';
 import type { AuthSettings } from '../auth.options.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { Clock } from '../clock.js';
@@ -17,6 +17,12 @@ import type { TokenSecret } from './token-secret.js';
 
 /** How often a refresh that lost a race for its row tries again. */
 const MAX_RETRIES = 3;
+
+/** Which of a subject's sessions are ended. */
+export interface RevokeSubjectOptions {
+  /** The one session that goes on: usually the caller's own, `sid` in its access token. */
+  exceptSessionId?: string | undefined;
+}
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -42,7 +48,7 @@ export class RefreshTokenService {
    * Starts a session: call it at the end of your login.
    * @returns its first tokens, in the wire's shape; lives are seconds
    * @throws InvalidRequestError naming the field that isn't good, what it got and what it takes
-   * @example const tokens = await refreshTokens.issue({ subject: user.id, claims: { roles: user.roles } });
+   * @example const tokens = await refreshTokens.issue({ subject: user.id, claims: { tenant: user.tenant } });
    */
   async issue(options: IssueOptions): Promise<IssuedSession> {
     const checked = checkIssueOptions(options);
@@ -111,8 +117,12 @@ export class RefreshTokenService {
    * @throws InvalidRequestError where `subject` or `exceptSessionId` can't be one
    * @example await refreshTokens.revokeSubject(user.id, { exceptSessionId: token.sid });
    */
-  async revokeSubject(subject: string, { exceptSessionId }: { exceptSessionId?: string } = {}): Promise<number> {
-    const except = exceptSessionId !== undefined && UUID.test(exceptSessionId) ? exceptSessionId.toLowerCase() : null;
+  async revokeSubject(subject: string, { exceptSessionId }: RevokeSubjectOptions = {}): Promise<number> {
+    // An id that names no session would end the one that was to be spared.
+    if (exceptSessionId !== undefined && !UUID.test(exceptSessionId)) {
+      throw new InvalidRequestError("exceptSessionId: got something else, takes a session's id, a UUID.");
+    }
+    const except = exceptSessionId?.toLowerCase() ?? null;
     return this.store.revokeSubject(checkSubject(subject), except, 'service', this.clock.now());
   }
 

@@ -30,6 +30,9 @@ export function tokenSecrets(secrets: readonly string[]): TokenSecret[] {
   for (const [position, { id }] of derived.entries()) {
     const twin = derived.findIndex((other) => other.id === id);
     if (twin < position) {
+      if (secrets[twin] === secrets[position]) {
+        throw new ConfigurationError(`refreshToken.secrets: secrets ${twin + 1} and ${position + 1} are the same.`);
+      }
       throw new ConfigurationError(
         `refreshToken.secrets: secrets ${twin + 1} and ${position + 1} have the same id (the first byte of their fingerprints); replace the newer of the two by another random one.`,
       );

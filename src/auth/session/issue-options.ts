@@ -1,4 +1,5 @@
 import { InvalidRequestError } from '../auth.errors.js';
+import { kindOf } from '../kind-of.js';
 import type { CustomClaims } from './session.js';
 import type { NewSession } from './session.store.js';
 
@@ -6,12 +7,12 @@ import type { NewSession } from './session.store.js';
 export interface IssueOptions {
   /** The user's id, 1 to 255 characters; never interpreted. */
   subject: string;
-  /** More claims for the access token: at most 4 KiB as JSON, none of the registered names. */
-  claims?: CustomClaims;
+  /** More claims for the access token, fixed for the session's life: at most 4 KiB as JSON, none of the registered names. */
+  claims?: CustomClaims | undefined;
   /** The scope granted: space-separated words (RFC 6749 §3.3), at most 1,024 characters. */
-  scope?: string;
+  scope?: string | undefined;
   /** The client the session belongs to, 1 to 255 printable ASCII characters (RFC 6749 §2.2). */
-  clientId?: string;
+  clientId?: string | undefined;
 }
 
 /** Claims that are the module's to set (RFC 7519 §4.1, RFC 9068 §2.2, RFC 7800 §3.1). */
@@ -63,22 +64,28 @@ export function checkSubject(subject: unknown): string {
 function checkClaims(claims: unknown): CustomClaims {
   const takes = `an object of at most ${MAX_CLAIMS_BYTES} bytes of JSON`;
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) reject('claims', kindOf(claims), takes);
-  const reserved = Object.keys(claims).find((name) => REGISTERED_CLAIMS.includes(name) || name === '__proto__');
-  if (reserved) reject('claims', `the reserved name "${reserved}"`, `any but ${REGISTERED_CLAIMS.join(', ')}`);
-
-  let json: string;
-  try {
-    json = JSON.stringify(claims);
-  } catch {
-    reject('claims', 'something that JSON has no form for', takes);
-  }
+  const json = jsonOf(claims) ?? reject('claims', 'something that JSON has no form for', takes);
   const size = Buffer.byteLength(json);
   if (size > MAX_CLAIMS_BYTES) reject('claims', `${size} bytes`, takes);
   // In JSON text, U+0000 and a lone surrogate can only stand as escapes; an escaped backslash before them is no escape.
   if (/(?:^|[^\\])(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/i.test(json)) {
     reject('claims', 'U+0000 or half a character in a string', takes);
   }
-  return JSON.parse(json) as CustomClaims;
+
+  // What is checked is what will be signed: toJSON may have made something else of the object.
+  const plain = JSON.parse(json) as CustomClaims;
+  if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) reject('claims', kindOf(plain), takes);
+  const reserved = Object.keys(plain).find((name) => REGISTERED_CLAIMS.includes(name) || name === '__proto__');
+  if (reserved) reject('claims', `the reserved name "${reserved}"`, `any but ${REGISTERED_CLAIMS.join(', ')}`);
+  return plain;
+}
+
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
 }
 
 function checkScope(scope: unknown): string {
@@ -100,12 +107,6 @@ function checkClientId(clientId: unknown): string {
 /** A database can store neither U+0000 (PostgreSQL) nor half of a surrogate pair (UTF-8). */
 function isStorable(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed();
-}
-
-function kindOf(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (value === null) return 'null';
-  return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
 }
 
 function reject(field: string, got: string, takes: string): never {

@@ -2,7 +2,8 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /**
  * One login on one device; one row for ever, however often it refreshes. Times and numbers are integers,
- * milliseconds since the epoch. Drivers hand a bigint over as text: read rows through `SessionStore`.
+ * milliseconds since the epoch, which drivers hand over as text. For reading: what changes a session is
+ * `RefreshTokenService`.
  */
 @Entity({ name: 'refresh_token_sessions' })
 export class RefreshTokenSession {

@@ -4,8 +4,15 @@ export type DatabaseLocation =
 
 /** Reads `sqlite:<path>` or `postgres://…`. @returns `undefined` where it is neither */
 export function parseDatabaseUrl(text: string): DatabaseLocation | undefined {
-  if (/^postgres(ql)?:\/\//.test(text)) return URL.canParse(text) ? { type: 'postgres', url: text } : undefined;
+  if (/^postgres(ql)?:\/\//.test(text)) return namesHost(text) ? { type: 'postgres', url: text } : undefined;
   // sqlite:///abs is the form of other tools for sqlite:/abs.
   const path = /^sqlite:(?:\/\/(?=\/))?(.+)$/s.exec(text)?.[1];
-  return path && !path.startsWith('//') ? { type: 'sqlite', path } : undefined;
+  return path && !path.startsWith('//') && !path.endsWith('/') ? { type: 'sqlite', path } : undefined;
+}
+
+/** The host may be a socket's folder, which stands in the query: `postgres:///database?host=/run/postgresql`. */
+function namesHost(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { hostname, searchParams } = new URL(text);
+  return hostname !== '' || searchParams.has('host');
 }

@@ -26,9 +26,8 @@ export function readEnvironment(env: ProcessEnvironment): Environment {
   return environment;
 }
 
-/** An empty variable is an unset one, as in a compose file that passes on what it doesn't have. */
 function valueOf(variable: Variable<unknown>, env: ProcessEnvironment): unknown {
-  const text = textOf(variable, env) || variable.fallback;
+  const text = textOf(variable, env) ?? variable.fallback;
   if (text === undefined) return undefined;
   let value: unknown;
   try {
@@ -41,9 +40,13 @@ function valueOf(variable: Variable<unknown>, env: ProcessEnvironment): unknown 
   return value;
 }
 
+/**
+ * An empty variable is an unset one, as in a compose file that passes on what it doesn't have; an empty file is a
+ * secret that wasn't filled in.
+ */
 function textOf({ name, isSecret }: Variable<unknown>, env: ProcessEnvironment): string | undefined {
   const file = isSecret ? env[`${name}_FILE`] : undefined;
-  if (!file) return env[name];
+  if (!file) return env[name] || undefined;
   if (env[name]) throw new ConfigurationError(`${name}: got both ${name} and ${name}_FILE, takes one of them.`);
   try {
     return readFileSync(file, 'utf8').trim();
