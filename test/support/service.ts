@@ -51,12 +51,23 @@ export async function startService(
   const app = module.createNestApplication<NestExpressApplication>({ bodyParser: false });
   configureHttp(app);
   await serveDocs(app, config);
-  await app.listen(0, '127.0.0.1');
+  try {
+    await app.listen(0, '127.0.0.1');
+  } catch (error) {
+    // A refused start must not leave its connections behind.
+    await app.close();
+    throw error;
+  }
   const { port } = app.getHttpServer().address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}`, app, clock, log, close: () => app.close() };
 }
 
 function recorder(log: string[]): LoggerService {
-  const record = (...entry: unknown[]) => void log.push(JSON.stringify(entry));
+  const record = (...entry: unknown[]) => void log.push(JSON.stringify(entry, withErrors));
   return { log: record, error: record, warn: record, debug: record, verbose: record, fatal: record };
+}
+
+/** JSON of an error is `{}`; a real log shows all of it. */
+function withErrors(_: string, value: unknown): unknown {
+  return value instanceof Error ? { ...value, stack: value.stack } : value;
 }

@@ -15,6 +15,9 @@ interface SqliteHandle {
   prepare(sql: string): { all(...values: SqlValue[]): Row[] };
 }
 
+/** SQLite's `synchronous` as a number: each commit waits for the disk. */
+const SYNCHRONOUS_FULL = 2;
+
 /** For how long another process may hold SQLite's write lock, in milliseconds; less than a handler's deadline. */
 const BUSY_PATIENCE = 4_000;
 const BUSY_PAUSE = 20;
@@ -63,12 +66,14 @@ export class Database {
     return this.attempt(async (runner) => {
       const handle = (await runner.connect()) as SqliteHandle;
       if (handle.inTransaction) throw new TransactionOpenError();
-      const before = handle.pragma('synchronous', { simple: true });
-      handle.pragma('synchronous = FULL');
+      const execute = () => handle.prepare(statement.sql).all(...bind(statement, values));
+      const before = Number(handle.pragma('synchronous', { simple: true }));
+      if (before >= SYNCHRONOUS_FULL) return execute();
+      handle.pragma(`synchronous = ${SYNCHRONOUS_FULL}`);
       try {
-        return handle.prepare(statement.sql).all(...bind(statement, values));
+        return execute();
       } finally {
-        handle.pragma(`synchronous = ${String(before)}`);
+        handle.pragma(`synchronous = ${before}`);
       }
     });
   }

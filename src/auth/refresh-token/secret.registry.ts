@@ -11,7 +11,7 @@ import type { TokenSecret } from './token-secret.js';
 /** The advisory lock under which instances that start together look at the secrets one after the other. */
 const BOOT_LOCK = 0x6e_72_74_01;
 
-const TYPES: Record<string, ParameterType> = { fingerprint: 'text', now: 'bigint' };
+const TYPES: Record<string, ParameterType> = { fingerprint: 'text', now: 'bigint', delay: 'bigint' };
 
 /** What the database knows of a secret. All times are milliseconds. */
 interface KnownSecret {
@@ -46,8 +46,11 @@ export class SecretRegistry implements OnModuleInit {
     const table = database.table(RefreshTokenSecret);
     const statement = (template: string) => compile(database.dialect, template, TYPES);
     this.statements = {
+      // One that was seen long ago and never minted was rolled back: its delay begins anew.
       insert: statement(
-        `INSERT INTO ${table} (fingerprint, first_seen_at) VALUES (:fingerprint, :now) ON CONFLICT DO NOTHING`,
+        `INSERT INTO ${table} AS secret (fingerprint, first_seen_at) VALUES (:fingerprint, :now)
+         ON CONFLICT (fingerprint) DO UPDATE SET first_seen_at = excluded.first_seen_at
+         WHERE secret.minted_at IS NULL AND secret.first_seen_at + :delay <= :now`,
       ),
       list: statement(`SELECT fingerprint, first_seen_at, minted_at, replaced_at FROM ${table}`),
       beginMinting: statement(
@@ -105,7 +108,7 @@ export class SecretRegistry implements OnModuleInit {
   private async takePart(run: Database['run'], now: number): Promise<void> {
     const { fingerprint } = this.newest;
     // The write comes first: it makes SQLite take its lock before anything is read.
-    await run(this.statements.insert, { fingerprint, now });
+    await run(this.statements.insert, { fingerprint, now, delay: this.settings.keyActivationDelay });
     const known = (await run(this.statements.list)).map(toKnownSecret);
     this.refuseMissing(known, now);
     this.schedule(known);

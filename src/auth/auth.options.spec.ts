@@ -1,0 +1,194 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { ConfigurationError } from './auth.errors.js';
+import { resolveAuthOptions, type AuthModuleOptions, type AuthSettings } from './auth.options.js';
+
+const SECRET = 'the-first-secret-of-the-tests-0123456789';
+const OTHER_SECRET = 'the-second-secret-of-the-tests-0123456789';
+const HS256_SECRET = 'the-hs256-secret-of-the-tests';
+const SIGNING_KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
+
+const DURATION = 'whole seconds, or a number with s, m, h or d, such as 90, 90s, 15m, 1h or 30d';
+const SECRETS = 'a list of secrets of at least 32 characters each';
+const FINGERPRINTS = 'fingerprints of 16 hex digits, as the refused start prints them';
+
+const minimal: AuthModuleOptions = {
+  refreshToken: { secrets: [SECRET] },
+  accessToken: { issuer: 'https://auth.example.com', algorithm: 'HS256', secret: HS256_SECRET },
+};
+
+/** The minimal options with one of them set to anything, as JavaScript or a configuration file may set it. */
+function withOption(path: string, value: unknown): AuthModuleOptions {
+  const [group, name] = path.split('.') as [keyof AuthModuleOptions, string?];
+  const changed = name === undefined ? value : { ...(minimal[group] as object), [name]: value };
+  return { ...minimal, [group]: changed };
+}
+
+function messageFor(options: unknown): string {
+  try {
+    resolveAuthOptions(options as AuthModuleOptions);
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.message;
+    throw error;
+  }
+  throw new Error('The options were taken.');
+}
+
+describe('resolveAuthOptions', () => {
+  it('needs secrets, an issuer and a key, and defaults the rest', () => {
+    const { refreshToken, rotation, accessToken, session, keyActivationDelay } = resolveAuthOptions(minimal);
+
+    expect(refreshToken.secrets).toHaveLength(1);
+    expect(refreshToken).toMatchObject({ retiredSecrets: [], prefix: 'rt_' });
+    expect(rotation).toEqual({
+      leeway: 10_000,
+      idleTtl: 2_592_000_000,
+      absoluteTtl: 31_536_000_000,
+      lostResponse: 'forgive',
+    });
+    expect(accessToken).toMatchObject({
+      issuer: 'https://auth.example.com',
+      audience: 'https://auth.example.com',
+      ttl: 3_600_000,
+      clockTolerance: 0,
+      keys: { current: { algorithm: 'HS256' }, published: [] },
+    });
+    expect(session).toEqual({ retention: 31_536_000_000, lostSessions: 'unavailable' });
+    expect(keyActivationDelay).toBe(300_000);
+  });
+
+  it.each<[path: string, value: unknown, read: (settings: AuthSettings) => unknown, expected: unknown]>([
+    ['refreshToken.secrets', [SECRET, OTHER_SECRET], (s) => s.refreshToken.secrets.map(({ id }) => id), [25, 208]],
+    ['refreshToken.retiredSecrets', ['5a8245ec3b024d04'], (s) => s.refreshToken.retiredSecrets, ['5a8245ec3b024d04']],
+    ['refreshToken.prefix', 'acme-rt_', (s) => s.refreshToken.prefix, 'acme-rt_'],
+    ['refreshToken.prefix', '', (s) => s.refreshToken.prefix, ''],
+    ['refreshToken.leeway', '30s', (s) => s.rotation.leeway, 30_000],
+    ['refreshToken.leeway', 0, (s) => s.rotation.leeway, 0],
+    ['refreshToken.leeway', '5m', (s) => s.rotation.leeway, 300_000],
+    ['refreshToken.idleTtl', '11s', (s) => s.rotation.idleTtl, 11_000],
+    ['refreshToken.idleTtl', '7d', (s) => s.rotation.idleTtl, 604_800_000],
+    ['refreshToken.absoluteTtl', 1, (s) => s.rotation.absoluteTtl, 1_000],
+    ['refreshToken.absoluteTtl', '90d', (s) => s.session.retention, 7_776_000_000],
+    ['refreshToken.lostResponse', 'revoke', (s) => s.rotation.lostResponse, 'revoke'],
+    ['accessToken.issuer', 'urn:acme', (s) => s.accessToken.audience, 'urn:acme'],
+    ['accessToken.audience', 'urn:api', (s) => s.accessToken.audience, 'urn:api'],
+    ['accessToken.audience', ['urn:a', 'urn:b'], (s) => s.accessToken.audience, ['urn:a', 'urn:b']],
+    ['accessToken.ttl', '15m', (s) => s.accessToken.ttl, 900_000],
+    ['accessToken.ttl', '1000d', (s) => s.accessToken.ttl, 86_400_000_000],
+    ['accessToken.clockTolerance', '5m', (s) => s.accessToken.clockTolerance, 300_000],
+    ['accessToken', { issuer: 'urn:acme', keys: [SIGNING_KEY] }, (s) => s.accessToken.keys.current.algorithm, 'ES256'],
+    [
+      'accessToken',
+      { issuer: 'urn:acme', keys: { keys: [SIGNING_KEY] } },
+      (s) => s.accessToken.keys.published.length,
+      1,
+    ],
+    ['session.retention', '7d', (s) => s.session.retention, 604_800_000],
+    ['session.lostSessions', 'refuse', (s) => s.session.lostSessions, 'refuse'],
+    ['session', undefined, (s) => s.session.lostSessions, 'unavailable'],
+    ['keyActivationDelay', 0, (s) => s.keyActivationDelay, 0],
+    ['keyActivationDelay', '1h', (s) => s.keyActivationDelay, 3_600_000],
+  ])('%s takes %j', (path, value, read, expected) => {
+    expect(read(resolveAuthOptions(withOption(path, value)))).toEqual(expected);
+  });
+
+  it.each<[path: string, value: unknown, message: string]>([
+    ['refreshToken', undefined, 'refreshToken: got nothing, takes an object.'],
+    ['refreshToken', null, 'refreshToken: got null, takes an object.'],
+    ['accessToken', 5, 'accessToken: got a number, takes an object.'],
+    ['session', 'refuse', 'session: got a string, takes an object.'],
+    ['refreshToken.secrets', undefined, `refreshToken.secrets: got nothing, takes ${SECRETS}.`],
+    ['refreshToken.secrets', {}, `refreshToken.secrets: got an object, takes ${SECRETS}.`],
+    ['refreshToken.secrets', [], `refreshToken.secrets: got an empty list, takes ${SECRETS}.`],
+    ['refreshToken.secrets', [undefined], `refreshToken.secrets[0]: got nothing, takes ${SECRETS}.`],
+    ['refreshToken.secrets', ['too short'], `refreshToken.secrets[0]: got 9 characters, takes ${SECRETS}.`],
+    ['refreshToken.secrets', [SECRET, ''], `refreshToken.secrets[1]: got 0 characters, takes ${SECRETS}.`],
+    [
+      'refreshToken.retiredSecrets',
+      ['5A8245EC3B024D04'],
+      `refreshToken.retiredSecrets: got 16 characters, takes ${FINGERPRINTS}.`,
+    ],
+    ['refreshToken.retiredSecrets', [''], `refreshToken.retiredSecrets: got 0 characters, takes ${FINGERPRINTS}.`],
+    ['refreshToken.prefix', 'rt.', 'refreshToken.prefix: got "rt.", takes at most 32 letters, digits, _ and -.'],
+    ['refreshToken.prefix', 'rt_\n', 'refreshToken.prefix: got "rt_\\n", takes at most 32 letters, digits, _ and -.'],
+    [
+      'refreshToken.prefix',
+      'x'.repeat(33),
+      `refreshToken.prefix: got "${'x'.repeat(33)}", takes at most 32 letters, digits, _ and -.`,
+    ],
+    ['refreshToken.leeway', '10 seconds', `refreshToken.leeway: got "10 seconds", takes ${DURATION}.`],
+    ['refreshToken.leeway', -1, `refreshToken.leeway: got -1, takes ${DURATION}.`],
+    ['refreshToken.leeway', null, `refreshToken.leeway: got null, takes ${DURATION}.`],
+    ['refreshToken.leeway', 301, 'refreshToken.leeway: got 301, takes at most 300 s.'],
+    ['refreshToken.leeway', '6m', 'refreshToken.leeway: got "6m", takes at most 300 s.'],
+    ['refreshToken.idleTtl', 'soon', `refreshToken.idleTtl: got "soon", takes ${DURATION}.`],
+    ['refreshToken.idleTtl', '10s', 'refreshToken.idleTtl: got "10s", takes more than the leeway, 10 s.'],
+    ['refreshToken.idleTtl', 0, 'refreshToken.idleTtl: got 0, takes more than the leeway, 10 s.'],
+    ['refreshToken.absoluteTtl', 1.5, `refreshToken.absoluteTtl: got 1.5, takes ${DURATION}.`],
+    ['refreshToken.absoluteTtl', '0', 'refreshToken.absoluteTtl: got "0", takes at least 1 s.'],
+    ['refreshToken.lostResponse', 'ignore', 'refreshToken.lostResponse: got "ignore", takes forgive or revoke.'],
+    ['accessToken.issuer', undefined, 'accessToken.issuer: got undefined, takes a non-empty string.'],
+    ['accessToken.issuer', '', 'accessToken.issuer: got "", takes a non-empty string.'],
+    [
+      'accessToken.issuer',
+      new URL('https://a.example'),
+      'accessToken.issuer: got "https://a.example/", takes a non-empty string.',
+    ],
+    ['accessToken.audience', '', 'accessToken.audience: got "", takes a non-empty string.'],
+    ['accessToken.audience', [], 'accessToken.audience: got [], takes a string, or a list of at least one.'],
+    ['accessToken.audience', ['urn:a', 5], 'accessToken.audience: got 5, takes a non-empty string.'],
+    ['accessToken.ttl', '1 h', `accessToken.ttl: got "1 h", takes ${DURATION}.`],
+    ['accessToken.ttl', 0, 'accessToken.ttl: got 0, takes at least 1 s.'],
+    ['accessToken.clockTolerance', '5m1s', `accessToken.clockTolerance: got "5m1s", takes ${DURATION}.`],
+    ['accessToken.clockTolerance', '6m', 'accessToken.clockTolerance: got "6m", takes at most 300 s.'],
+    ['session.retention', 'for ever', `session.retention: got "for ever", takes ${DURATION}.`],
+    ['session.lostSessions', 'accept', 'session.lostSessions: got "accept", takes unavailable or refuse.'],
+    ['keyActivationDelay', 'now', `keyActivationDelay: got "now", takes ${DURATION}.`],
+  ])('%s does not take %j', (path, value, message) => {
+    expect(messageFor(withOption(path, value))).toBe(message);
+  });
+
+  it.each<[value: unknown, got: string]>([
+    [undefined, 'nothing'],
+    [null, 'null'],
+    ['options', 'a string'],
+  ])('takes an object, not %j', (options, got) => {
+    expect(messageFor(options)).toBe(`options: got ${got}, takes an object.`);
+  });
+
+  it.each<[path: string, message: string]>([
+    [
+      'refreshtoken',
+      'options: got the unknown option refreshtoken, takes refreshToken, accessToken, session, keyActivationDelay.',
+    ],
+    [
+      'refreshToken.ttl',
+      'refreshToken: got the unknown option ttl, takes secrets, retiredSecrets, prefix, leeway, idleTtl, absoluteTtl, lostResponse.',
+    ],
+    [
+      'accessToken.expiresIn',
+      'accessToken: got the unknown option expiresIn, takes issuer, audience, ttl, clockTolerance, keys, algorithm, secret.',
+    ],
+    ['session.ttl', 'session: got the unknown option ttl, takes retention, lostSessions.'],
+  ])('does not take a misspelt option for one that is not set: %s', (path, message) => {
+    expect(messageFor(withOption(path, '1h'))).toBe(message);
+  });
+
+  it.each<[string, AuthModuleOptions]>([
+    ['too short', withOption('refreshToken.secrets', [SECRET.slice(0, 31)])],
+    ['no list', withOption('refreshToken.secrets', SECRET)],
+    ['given twice', withOption('refreshToken.secrets', [SECRET, SECRET])],
+    ['given with a wrong option beside it', withOption('refreshToken.leeway', 'x')],
+    ['given in the place of its fingerprint', withOption('refreshToken.retiredSecrets', [SECRET])],
+    ['given in the place of the options', withOption('refreshToken', SECRET)],
+    ['given in the place of the signing keys', withOption('accessToken', { issuer: 'urn:acme', keys: SECRET })],
+    ['given beside signing keys', withOption('accessToken.keys', [SIGNING_KEY])],
+    ['given with another algorithm', withOption('accessToken.algorithm', 'ES256')],
+    ['no text', withOption('accessToken.secret', { value: HS256_SECRET })],
+  ])('shows no secret in the message where one is %s', (_, options) => {
+    const message = messageFor(options);
+
+    expect(message).not.toContain(SECRET.slice(0, 16));
+    expect(message).not.toContain(HS256_SECRET.slice(0, 16));
+  });
+});
