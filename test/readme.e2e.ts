@@ -11,12 +11,14 @@ describe('The README', () => {
     expect(readme).toContain(`\n${configurationTable()}\n`);
   });
 
-  it.each(['test/fixtures/client/refresh.ts', 'test/fixtures/host-app/app.module.ts'])(
-    'shows %s as it is tested',
-    (path) => {
-      expect(readme).toContain(region(path));
-    },
-  );
+  it.each([
+    'test/fixtures/client/refresh.ts',
+    'test/fixtures/host-app/app.module.ts',
+    'test/fixtures/host-app/auth/login.controller.ts',
+    'test/fixtures/host-app/auth/refresh.controller.ts',
+  ])('shows %s as it is tested', (path) => {
+    expect(readme).toContain(`\n${region(path)}\n`);
+  });
 
   it('links to files that are there', () => {
     const links = [...readme.matchAll(/\]\((?!https?:|#)([^)]+)\)/g)].map(([, path]) => path as string);

@@ -1,0 +1,48 @@
+import type { DynamicModule, INestApplication, LoggerService, ModuleMetadata } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
+import { refreshTokenEntities, sqliteMigrations, type AuthModuleOptions } from 'nest-refresh-token';
+import { generateSigningKeys } from '../../src/service/environment/made-up-keys.js';
+import type { TestDatabase } from './databases.js';
+import { listen } from './listen.js';
+
+/** An app that uses the module, listening on a free port. */
+export interface Host {
+  readonly url: string;
+  readonly app: INestApplication;
+}
+
+/** Options a host can run with: ES256, everything else as it comes. */
+export function hostOptions(): AuthModuleOptions {
+  return {
+    refreshToken: { secrets: ['refresh-token-secret-of-a-host-0123456789'] },
+    accessToken: { issuer: 'https://app.example.com', keys: generateSigningKeys() },
+  };
+}
+
+/** A host's DataSource on SQLite, with the module's tables. */
+export function sqlite({ url }: TestDatabase, options: Partial<TypeOrmModuleOptions> = {}): DynamicModule {
+  return TypeOrmModule.forRoot({
+    type: 'better-sqlite3',
+    database: url.replace('sqlite:', ''),
+    entities: refreshTokenEntities,
+    migrations: sqliteMigrations,
+    migrationsRun: true,
+    retryAttempts: 0,
+    logger: 'debug',
+    ...options,
+  } as TypeOrmModuleOptions);
+}
+
+const silent: LoggerService = { log: () => {}, error: () => {}, warn: () => {} };
+
+/** Starts an app of these parts. */
+export async function startHost(
+  metadata: ModuleMetadata,
+  configure: (app: INestApplication) => unknown = () => {},
+): Promise<Host> {
+  const module = await Test.createTestingModule(metadata).setLogger(silent).compile();
+  const app = module.createNestApplication();
+  await configure(app);
+  return { app, url: await listen(app) };
+}
