@@ -3,7 +3,6 @@ import { InvalidRequestError } from './auth.errors.js';
 
 /** A request as an HTTP adapter of Nest hands it over: what the adapters have in common. */
 export interface AuthRequest extends IncomingMessage {
-  readonly query?: unknown;
   readonly body?: unknown;
 }
 
@@ -27,20 +26,27 @@ export function requireOneAuthorization(request: AuthRequest): void {
  */
 export function requireTokenInHeaderOnly(request: AuthRequest): void {
   requireOneAuthorization(request);
-  const places = { query: request.query, body: request.body };
-  for (const [place, parameters] of Object.entries(places)) {
-    const name = tokenParameterOf(parameters);
-    if (name) {
-      throw new InvalidRequestError(`${name}: got it in the ${place}, takes a token in the Authorization header only.`);
+  const names = { query: queryNames(request), body: bodyNames(request) };
+  for (const place of ['query', 'body'] as const) {
+    const name = names[place].find((candidate) => TOKEN_PARAMETER.test(candidate));
+    if (name !== undefined) {
+      // The bare name: what follows it is the client's text.
+      const parameter = name.replace(/\[.*/s, '');
+      throw new InvalidRequestError(
+        `${parameter}: got it in the ${place}, takes a token in the Authorization header only.`,
+      );
     }
   }
 }
 
-function tokenParameterOf(parameters: unknown): string | undefined {
-  if (typeof parameters !== 'object' || parameters === null) return undefined;
-  const found = Object.keys(parameters).find((name) => TOKEN_PARAMETER.test(name));
-  // The bare name: what follows it is the client's text.
-  return found?.replace(/\[.*/s, '');
+/** Read from the URL itself: the adapters' parsers stop at some number of parameters. */
+function queryNames({ url = '' }: AuthRequest): string[] {
+  const start = url.indexOf('?');
+  return start < 0 ? [] : [...new URLSearchParams(url.slice(start)).keys()];
+}
+
+function bodyNames({ body }: AuthRequest): string[] {
+  return typeof body === 'object' && body !== null ? Object.keys(body) : [];
 }
 
 /** Whether the request presents bearer credentials at all, be they good or malformed (RFC 6750 §2.1). */

@@ -3,13 +3,16 @@ import { tablePath } from '../auth/database/entity-table.js';
 import { RefreshTokenSecret } from '../auth/refresh-token/refresh-token-secret.entity.js';
 import { RefreshTokenSession } from '../auth/session/refresh-token-session.entity.js';
 
-/** Creates both tables where the host's schema and prefix have them. Columns are spelled out: a migration is history. */
-export async function createRefreshTokenTables(queryRunner: QueryRunner): Promise<void> {
+/**
+ * Creates both tables where the host's schema and prefix have them. Columns are spelled out: a migration is history.
+ * @param idType what TypeORM makes of the entity's `uuid` on this database
+ */
+export async function createRefreshTokenTables(queryRunner: QueryRunner, idType: 'uuid' | 'varchar'): Promise<void> {
   await queryRunner.createTable(
     new Table({
       name: tablePath(queryRunner.dataSource, RefreshTokenSession),
       columns: [
-        { name: 'id', type: 'uuid', isPrimary: true },
+        { name: 'id', type: idType, isPrimary: true },
         { name: 'subject', type: 'varchar', length: '255' },
         { name: 'client_id', type: 'varchar', length: '255', isNullable: true },
         { name: 'scope', type: 'text', isNullable: true },

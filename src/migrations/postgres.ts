@@ -8,7 +8,7 @@ export class CreateRefreshTokens1764000000000 implements MigrationInterface {
   readonly name = 'CreateRefreshTokens1764000000000';
 
   async up(queryRunner: QueryRunner): Promise<void> {
-    await createRefreshTokenTables(queryRunner);
+    await createRefreshTokenTables(queryRunner, 'uuid');
     // Room on each page for the new version of an updated row: no index is touched by a refresh (HOT).
     const table = quotedTable(queryRunner.dataSource, RefreshTokenSession);
     await queryRunner.query(`ALTER TABLE ${table} SET (fillfactor = 80)`);

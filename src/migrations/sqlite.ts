@@ -6,7 +6,7 @@ export class CreateRefreshTokens1764000000000 implements MigrationInterface {
   readonly name = 'CreateRefreshTokens1764000000000';
 
   up(queryRunner: QueryRunner): Promise<void> {
-    return createRefreshTokenTables(queryRunner);
+    return createRefreshTokenTables(queryRunner, 'varchar');
   }
 
   down(queryRunner: QueryRunner): Promise<void> {

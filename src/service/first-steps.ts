@@ -24,5 +24,6 @@ More: ${address}/docs
 
 /** As one word of the shell, inside double quotes too: $( ) starts a quoting of its own. */
 function quoted(path: string): string {
+  if (path.startsWith('-')) return quoted(`./${path}`);
   return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }

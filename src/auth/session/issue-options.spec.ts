@@ -39,7 +39,7 @@ describe('checkIssueOptions', () => {
   });
 
   describe('subject', () => {
-    it.each(['0', 'x'.repeat(255), ' ', 'auth0|5f7c8ec7', 'jürgen', '👩‍🚀', String.raw`\u0000`])(
+    it.each(['0', 'x'.repeat(255), '😀'.repeat(255), ' ', 'auth0|5f7c8ec7', 'jürgen', '👩‍🚀', String.raw`\u0000`])(
       'takes %j',
       (subject) => {
         expect(checkIssueOptions({ subject }).subject).toBe(subject);
@@ -54,6 +54,7 @@ describe('checkIssueOptions', () => {
       [{ id: 'alice' }, 'an object'],
       ['', '0 characters'],
       ['x'.repeat(256), '256 characters'],
+      ['😀'.repeat(256), '256 characters'],
       ['ali\0ce', 'U+0000 or half a character'],
       ['ali\uD83D', 'U+0000 or half a character'],
       ['\uDE00ce', 'U+0000 or half a character'],
@@ -98,6 +99,7 @@ describe('checkIssueOptions', () => {
       [7, 'a number'],
       ['', '0 characters'],
       ['x'.repeat(256), '256 characters'],
+      ['😀'.repeat(256), '256 characters'],
       ['wéb', 'other characters'],
       ['web\n', 'other characters'],
       ['web\0', 'other characters'],

@@ -56,7 +56,9 @@ export function checkIssueOptions({ subject, claims, scope, clientId }: IssueOpt
 export function checkSubject(subject: unknown): string {
   const takes = `a string of 1 to ${MAX_SUBJECT} characters`;
   if (typeof subject !== 'string') reject('subject', kindOf(subject), takes);
-  if (subject.length < 1 || subject.length > MAX_SUBJECT) reject('subject', `${subject.length} characters`, takes);
+  // Counted as the database counts, and OpenAPI: an emoji is one.
+  const { length } = Array.from(subject);
+  if (length < 1 || length > MAX_SUBJECT) reject('subject', `${length} characters`, takes);
   if (!isStorable(subject)) reject('subject', 'U+0000 or half a character', takes);
   return subject;
 }

@@ -16,6 +16,8 @@ export interface Variable<T> {
   readonly fallbackAbout?: string;
   /** Its value is never shown, and may be given as a file: `<NAME>_FILE`. */
   readonly isSecret?: boolean;
+  /** Its value is never shown: a secret may have been pasted there. */
+  readonly isHidden?: boolean;
   /** @returns the value, or `undefined` where the text isn't one */
   parse(text: string): T | undefined;
 }
@@ -141,6 +143,7 @@ export const variables = {
     about: 'Fingerprints of refresh-token secrets that were given up; the refused start prints the line to set.',
     takes: 'fingerprints of 16 hex digits, separated by commas',
     fallbackAbout: 'none',
+    isHidden: true,
     parse: (text) => (list(text).every((entry) => /^[0-9a-f]{16}$/.test(entry)) ? list(text) : undefined),
   }),
   sessionRetention: variable({
@@ -216,7 +219,11 @@ function isOrigin(text: string): boolean {
 }
 
 /** The line that says what is wrong with a variable. */
-export function refused({ name, takes, isSecret }: Variable<unknown>, text: string, why?: string): ConfigurationError {
-  const got = isSecret ? `a value of ${text.length} characters` : JSON.stringify(text);
+export function refused(
+  { name, takes, isSecret, isHidden }: Variable<unknown>,
+  text: string,
+  why?: string,
+): ConfigurationError {
+  const got = isSecret || isHidden ? `a value of ${text.length} characters` : JSON.stringify(text);
   return new ConfigurationError(`${name}: got ${got}${why ? ` (${why})` : ''}, takes ${takes}.`);
 }
