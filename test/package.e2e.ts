@@ -13,6 +13,7 @@ import {
 
 const EXPORTS = [
   'AuthError',
+  'AuthErrorFilter',
   'AuthExceptionFilter',
   'AuthModule',
   'AuthReply',
@@ -33,6 +34,7 @@ const EXPORTS = [
   'RefreshTokenSession',
   'RequestTooLargeError',
   'SystemClock',
+  'SystemRandomSource',
   'TemporarilyUnavailableError',
   'postgresMigrations',
   'refreshTokenEntities',

@@ -165,7 +165,7 @@ function refuse(option: string, got: string, takes: string): never {
 function requireKeys(option: string, value: unknown, known: readonly string[]): void {
   if (typeof value !== 'object' || value === null) refuse(option, kindOf(value), 'an object');
   const unknown = Object.keys(value).find((key) => !known.includes(key));
-  if (unknown !== undefined) refuse(option, `the unknown option ${unknown}`, known.join(', '));
+  if (unknown !== undefined) refuse(`${option}.${unknown}`, 'an unknown option', `one of ${known.join(', ')}`);
 }
 
 function duration(

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
-import { generateSecret, generateServiceKey, generateSigningKeys } from './environment/made-up-keys.js';
+import { generateSecret, generateServiceKey, generateSigningKeys } from './environment/key-generation.js';
 import { packageVersion } from './package-version.js';
 
 const HELP = `Usage: nest-refresh-token <command>

@@ -66,17 +66,17 @@ describe('the lines to paste', () => {
     '*',
   ])('follow DATA_DIR, however it is spelled: %s', (name) => {
     mkdirSync(join(folder, name), { recursive: true });
-    writeFileSync(join(folder, name, 'service-key'), 'the-key\n');
+    writeFileSync(join(folder, name, 'service-key'), 'the-key-of-a-newcomer-0123\n');
     const text = firstSteps({
       address: 'http://127.0.0.1:3000',
       serviceKeyFile: join(name, 'service-key'),
       auth: serviceConfig({ DATA_DIR: join(folder, 'data') }).auth,
     });
-    expect(headerAsTyped(text)).toBe('Authorization: Bearer the-key');
+    expect(headerAsTyped(text)).toBe('Authorization: Bearer the-key-of-a-newcomer-0123');
   });
 
   it('say for how long the same successor comes back', () => {
     const config = serviceConfig({ DATA_DIR: join(folder, 'data'), REFRESH_TOKEN_LEEWAY: '42' });
-    expect(firstSteps(config)).toContain('the leeway (42 s)');
+    expect(firstSteps(config)).toContain('the leeway of 42 s');
   });
 });

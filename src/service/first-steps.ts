@@ -15,7 +15,7 @@ SESSION=$(curl -s -X POST ${address}/sessions -H "Authorization: Bearer ${key}" 
 REFRESH_TOKEN=$(echo "$SESSION" | sed 's/.*"refresh_token":"\\([^"]*\\)".*/\\1/')
 # 2. The client trades its refresh token for a new access token and a successor:
 ${refresh}
-# 3. Another tab does the same within the leeway (${String(auth.refreshToken.leeway)} s), and gets the same successor:
+# 3. Another tab does the same within the leeway of ${String(auth.refreshToken.leeway)} s, and gets the same successor:
 ${refresh}
 
 More: ${address}/docs

@@ -1,23 +1,27 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { parseEnv } from 'node:util';
+import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { ConfigurationError } from '../auth/auth.errors.js';
 import { configureHttp } from './configure-http.js';
 import { serveDocs } from './docs/swagger-ui.js';
+import { environmentWithDotEnv } from './environment/dot-env.js';
 import type { ProcessEnvironment } from './environment/environment.js';
 import { firstSteps } from './first-steps.js';
 import { serviceLogger } from './logger.js';
 import { serviceConfig, type ServiceConfig } from './service.config.js';
 import { ServiceModule } from './service.module.js';
 
+const SIGNALS = ['SIGTERM', 'SIGINT'];
+
 /** Starts the service from the environment and `.env`; where it can't start, one line says why, and it exits with 1. */
 export async function runService(): Promise<void> {
   // Whatever is written (the database, made-up keys) is for the owner only.
   process.umask(0o077);
+  // Until there is something to shut down: the first process of a container ignores a signal that it doesn't handle.
+  SIGNALS.forEach((signal) => process.once(signal, leave));
   try {
-    const config = serviceConfig(await withPort({ ...dotEnv(), ...given(process.env) }));
+    const config = serviceConfig(await withPort(environmentWithDotEnv()));
     await startService(config);
     if (!config.isProduction) process.stdout.write(firstSteps(config));
   } catch (error) {
@@ -34,17 +38,14 @@ async function startService(config: ServiceConfig): Promise<void> {
   });
   configureHttp(app);
   await serveDocs(app, config);
-  app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
+  SIGNALS.forEach((signal) => process.off(signal, leave));
+  app.enableShutdownHooks(SIGNALS, { useProcessExit: true });
   await app.listen(config.port, config.host);
+  new Logger('Service').log(`Listening on ${config.address}`);
 }
 
-/** `.env` in the working folder; what stands in the environment itself wins. */
-function dotEnv(): ProcessEnvironment {
-  return existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {};
-}
-
-function given(env: ProcessEnvironment): ProcessEnvironment {
-  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+function leave(): never {
+  process.exit(0);
 }
 
 /** With PORT=0 a free port is found first: the issuer is the service's own address. */
@@ -65,6 +66,8 @@ function freePort(host = '127.0.0.1'): Promise<number> {
 /** What we threw on purpose is told in one line; a bug with its stack. */
 function reason(error: unknown): string {
   if (error instanceof ConfigurationError) return error.message;
-  const { code, message, stack } = error as NodeJS.ErrnoException;
-  return code === 'EADDRINUSE' || code === 'EADDRNOTAVAIL' || code === 'EACCES' ? message : (stack ?? message);
+  const { code, message, stack, syscall } = error as NodeJS.ErrnoException;
+  // The system's errors say all there is to say; HOST and PORT are what it was about.
+  if (syscall === 'listen' || syscall === 'getaddrinfo') return `HOST, PORT: ${message}`;
+  return code === 'EACCES' ? message : (stack ?? message);
 }

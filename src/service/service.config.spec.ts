@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { generateSigningKeys } from './environment/made-up-keys.js';
+import { generateSigningKeys } from './environment/key-generation.js';
 import { serviceConfig } from './service.config.js';
 
 const SECRET = 'a-secret-of-32-characters-0123456789';

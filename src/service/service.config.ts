@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import type { AuthModuleOptions } from '../auth/auth.options.js';
-import type { DatabaseLocation } from './database/database-url.js';
+import { sqliteIn, type DatabaseLocation } from './database/database-url.js';
 import { readEnvironment, type Environment, type ProcessEnvironment } from './environment/environment.js';
 import { madeUp, makeDataDir, serviceKeyPath } from './environment/made-up-keys.js';
 
@@ -27,7 +26,7 @@ export interface ServiceConfig {
 export function serviceConfig(env: ProcessEnvironment): ServiceConfig {
   const environment = readEnvironment(env);
   const { port, host, dataDir, isProduction, corsOrigins = [], logLevel } = environment;
-  const { database = { type: 'sqlite', path: join(dataDir, 'refresh-tokens.sqlite') } } = environment;
+  const { database = sqliteIn(dataDir) } = environment;
   const address = addressOf(host, port);
   const serviceKeyIsMadeUp = environment.serviceKeys === undefined && !isProduction;
   if (!isProduction || environment.database === undefined) makeDataDir(dataDir);

@@ -107,7 +107,7 @@ export class Database {
     }
   }
 
-  /** The driver's own busy timeout blocks the event loop, so it is short, and the waiting is done here. */
+  /** The driver's own busy timeout blocks the event loop, so the waiting is done here. */
   private async retryWhileBusy<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
     const patienceEnds = performance.now() + BUSY_PATIENCE;
     for (;;) {
@@ -116,6 +116,7 @@ export class Database {
         if (this.dialect === 'sqlite' && runner.isTransactionActive) throw new TransactionOpenError();
         return await work(runner);
       } catch (error) {
+        if (isTimeout(error)) await hangUp(runner);
         if (!isBusy(error) || performance.now() > patienceEnds) throw error;
       } finally {
         await runner.release();
@@ -135,6 +136,17 @@ class TransactionOpenError extends Error {
   constructor() {
     super("A transaction is open on SQLite's only connection. Give the module a DataSource of its own.");
   }
+}
+
+/** pg's own timeout: the query is still on its way. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('Query read timeout');
+}
+
+/** Ends a connection that says nothing any more: the pool would hand it out again, and the next one wait in vain. */
+async function hangUp(runner: QueryRunner): Promise<void> {
+  const client = (await runner.connect()) as { end(): Promise<void> };
+  void client.end().catch(() => undefined);
 }
 
 function rowsOf(result: unknown): Row[] {

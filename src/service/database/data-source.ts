@@ -41,8 +41,8 @@ export function dataSourceOptions(location: DatabaseLocation): DataSourceOptions
     database: location.path,
     migrations: sqliteMigrations,
     enableWAL: true,
-    // The driver waits on the event loop: the store waits asynchronously instead.
-    timeout: 100,
+    // The driver would wait on the event loop: the store waits asynchronously instead (Database.retryWhileBusy).
+    timeout: 0,
     // A commit waits for the disk at checkpoints only; creations and revocations ask for more (Database.runDurably).
     prepareDatabase: (database: { pragma(source: string): unknown }) => void database.pragma('synchronous = NORMAL'),
   };
@@ -61,7 +61,7 @@ export async function openDatabase(location: DatabaseLocation, patience = PATIEN
       await migrate(dataSource);
       return dataSource;
     } catch (error) {
-      const { message } = error as Error;
+      const message = messageOf(error);
       refuseHopeless(location, error);
       if (performance.now() >= givesUpAt) {
         if (dataSource.isInitialized) await dataSource.destroy();
@@ -73,6 +73,12 @@ export async function openDatabase(location: DatabaseLocation, patience = PATIEN
       await delay(PAUSE);
     }
   }
+}
+
+/** A host of several addresses fails with an error for each, and an empty message for all. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
 }
 
 function withDriver<T>(location: DatabaseLocation, make: () => T): T {
@@ -102,7 +108,11 @@ function refuseHopeless(location: DatabaseLocation, error: unknown): void {
   const { code, message } = error as { code?: string; message: string };
   if (location.type !== 'sqlite') return;
   if (/bindings file|ERR_DLOPEN_FAILED|NODE_MODULE_VERSION/.test(`${code} ${message}`)) throw missingSqlite(error);
-  if (/^(SQLITE_CANTOPEN|SQLITE_NOTADB|EACCES|ENOTDIR|EROFS)/.test(String(code))) {
+  if (
+    /^(SQLITE_CANTOPEN|SQLITE_NOTADB|SQLITE_READONLY|EACCES|EEXIST|EISDIR|ENOENT|ENOTDIR|EPERM|EROFS)/.test(
+      String(code),
+    )
+  ) {
     throw new ConfigurationError(`DATABASE_URL: ${JSON.stringify(location.path)} can't be opened: ${message}`, {
       cause: error,
     });

@@ -1,6 +1,13 @@
+import { join } from 'node:path';
+
 /** Where the service keeps its sessions. */
 export type DatabaseLocation =
   { readonly type: 'sqlite'; readonly path: string } | { readonly type: 'postgres'; readonly url: string };
+
+/** Where it keeps them unless it is told otherwise. */
+export function sqliteIn(dataDir: string): DatabaseLocation {
+  return { type: 'sqlite', path: join(dataDir, 'refresh-tokens.sqlite') };
+}
 
 /** Reads `sqlite:<path>` or `postgres://…`. @returns `undefined` where it is neither */
 export function parseDatabaseUrl(text: string): DatabaseLocation | undefined {

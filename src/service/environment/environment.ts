@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { ConfigurationError } from '../../auth/auth.errors.js';
+import { sqliteIn, type DatabaseLocation } from '../database/database-url.js';
 import { refused, variables, type ValueOf, type Variable } from './variables.js';
 
 type Variables = typeof variables;
@@ -24,6 +25,12 @@ export function readEnvironment(env: ProcessEnvironment): Environment {
   const environment = { ...values, isProduction: env['NODE_ENV'] === 'production' } as Environment;
   checkTogether(environment, env);
   return environment;
+}
+
+/** Where the sessions are kept, for those who need nothing else of the environment. */
+export function databaseLocation(env: ProcessEnvironment): DatabaseLocation {
+  const given = valueOf(variables.database, env) as DatabaseLocation | undefined;
+  return given ?? sqliteIn(valueOf(variables.dataDir, env) as string);
 }
 
 function valueOf(variable: Variable<unknown>, env: ProcessEnvironment): unknown {

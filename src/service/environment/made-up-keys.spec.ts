@@ -5,14 +5,8 @@ import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { transformFileSync } from '@swc/core';
 import { signingKeys } from '../../auth/access-token/access-token.keys.js';
-import {
-  generateSecret,
-  generateServiceKey,
-  generateSigningKeys,
-  madeUp,
-  makeDataDir,
-  serviceKeyPath,
-} from './made-up-keys.js';
+import { generateSecret, generateServiceKey, generateSigningKeys } from './key-generation.js';
+import { madeUp, makeDataDir, serviceKeyPath } from './made-up-keys.js';
 
 let folder: string;
 let dataDir: string;
@@ -103,11 +97,11 @@ describe('keys that are made up', () => {
   });
 });
 
-/** The module under test as a thread of its own can load it. @returns its path */
+/** The part that makes files, as a thread of its own can load it. @returns its path */
 function compiled(): string {
-  const source = join(import.meta.dirname, 'made-up-keys.ts');
+  const source = join(import.meta.dirname, 'kept-file.ts');
   const { code } = transformFileSync(source, { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' } });
-  const path = join(folder, 'made-up-keys.mjs');
+  const path = join(folder, 'kept-file.mjs');
   writeFileSync(path, code);
   return path;
 }
@@ -116,15 +110,16 @@ function compiled(): string {
 function startAtOnce(workerData: object): Promise<string[]> {
   const code = `
     const { parentPort, workerData } = require('node:worker_threads');
+    const { mkdirSync } = require('node:fs');
     const { folder, starters, rounds, barrier, module } = workerData;
-    import(module).then(({ madeUp, makeDataDir }) => {
+    import(module).then(({ keepFile }) => {
       const keys = [];
       for (let round = 0; round < rounds; round++) {
         Atomics.add(barrier, round, 1);
         while (Atomics.load(barrier, round) < starters);
         const dataDir = folder + '/' + round;
-        makeDataDir(dataDir);
-        keys.push(madeUp.serviceKeys(dataDir)[0]);
+        mkdirSync(dataDir, { recursive: true });
+        keys.push(keepFile(dataDir + '/service-key', () => crypto.randomUUID()));
       }
       parentPort.postMessage(keys);
     });`;

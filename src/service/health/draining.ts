@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { Server as NetServer } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
@@ -16,6 +16,8 @@ const LAST_CALL = 8_000;
 @Injectable()
 export class Draining implements BeforeApplicationShutdown {
   private readonly unanswered = new Set<ServerResponse>();
+  /** Connections on which nothing has come yet: Node doesn't count them among the idle ones. */
+  private readonly silent = new Set<Socket>();
   private hasBegun = false;
 
   constructor(private readonly adapterHost: HttpAdapterHost) {}
@@ -27,7 +29,12 @@ export class Draining implements BeforeApplicationShutdown {
 
   /** Watches every request of the server; called once, before it listens. */
   watch(server: Server): void {
-    server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
+    server.prependListener('connection', (socket: Socket) => {
+      this.silent.add(socket);
+      socket.once('close', () => this.silent.delete(socket));
+    });
+    server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+      this.silent.delete(socket);
       if (this.hasBegun) return closeAfter(response);
       this.unanswered.add(response);
       response.once('close', () => this.unanswered.delete(response));
@@ -43,7 +50,10 @@ export class Draining implements BeforeApplicationShutdown {
     const closed = new Promise<void>((resolve) => server.once('close', resolve));
     NetServer.prototype.close.call(server);
     const timers = [
-      setTimeout(() => server.closeIdleConnections(), IDLE_GRACE),
+      setTimeout(() => {
+        server.closeIdleConnections();
+        this.silent.forEach((socket) => socket.destroy());
+      }, IDLE_GRACE),
       setTimeout(() => server.closeAllConnections(), LAST_CALL),
     ];
     await closed;

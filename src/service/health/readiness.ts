@@ -31,7 +31,7 @@ export class Readiness {
       database.dialect,
       database.dialect === 'postgres'
         ? 'SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint) AS now'
-        : 'SELECT NULL AS now',
+        : 'SELECT NULL AS now FROM sqlite_schema LIMIT 1',
       {},
     );
   }

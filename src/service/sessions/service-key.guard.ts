@@ -18,7 +18,9 @@ export class ServiceKeyGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<AuthRequest>();
     requireOneAuthorization(request);
     if (!presentsBearer(request)) throw new MissingTokenError();
-    const presented = digest(bearerToken(request) ?? '');
+    const key = bearerToken(request);
+    if (key === undefined) throw new InvalidServiceKeyError();
+    const presented = digest(key);
     // Digests are of one length, and all are compared: the time tells neither a length nor which key it was.
     const matches = this.digests.filter((known) => timingSafeEqual(known, presented));
     if (matches.length === 0) throw new InvalidServiceKeyError();

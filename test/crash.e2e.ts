@@ -1,0 +1,113 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { copiesOf } from './support/database-copies.js';
+import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
+import { HonestClient, type TokenStore } from './support/honest-client.js';
+import { logout, refresh, refreshed, signIn } from './support/http.js';
+import {
+  cleanUp,
+  freePort,
+  productionEnvironment,
+  startProcess,
+  until,
+  type ServiceProcess,
+} from './support/process.js';
+
+const CLIENTS = 30;
+const KILLS = 3;
+/** For how long there is load before each kill, in milliseconds. */
+const LOAD = 500;
+
+afterAll(cleanUp);
+
+describeOnEachDatabase('kill −9 under load', (databaseName) => {
+  let database: TestDatabase;
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    database = await createDatabase(databaseName);
+    // Without a leeway every refresh rotates.
+    env = { ...productionEnvironment(database.url), REFRESH_TOKEN_LEEWAY: '0', PORT: String(await freePort()) };
+  });
+  afterAll(() => database.drop());
+
+  it('loses no client and no revocation, and leaves one row a session', async () => {
+    let service = await startProcess({ env });
+    const clients = await Promise.all(Array.from({ length: CLIENTS }, () => newcomer(service)));
+    const load = new Load(clients, service.url);
+    const signedOut: string[] = [];
+    const signedIn: string[] = [];
+
+    for (let kills = 0; kills < KILLS; kills += 1) {
+      const [refreshesBefore, lostBefore] = [load.refreshes, load.lost];
+      await delay(LOAD);
+      const leaver = await newcomer(service);
+      const arriving = newcomer(service);
+      expect((await logout(service.url, leaver.refreshToken)).status).toBe(204);
+      const arrived = await arriving;
+      service.signal('SIGKILL');
+      await service.exit;
+      expect(load.refreshes).toBeGreaterThan(refreshesBefore);
+      await until('the clients notice that it was killed at work', () => load.lost > lostBefore || undefined);
+      signedOut.push(leaver.refreshToken);
+      signedIn.push(arrived.refreshToken);
+
+      service = await startProcess({ env });
+      for (const token of signedOut) {
+        const { status, text } = await refresh(service.url, token);
+        expect({ status, text }).toEqual({ status: 401, text: '{"error":"invalid_refresh_token"}' });
+      }
+      await refreshed(service.url, arrived.refreshToken);
+    }
+
+    await load.end();
+    expect(load.refused).toEqual([]);
+    for (const { refreshToken } of clients) await refreshed(service.url, refreshToken);
+    const copies = await copiesOf(database.url);
+    const [row] = await copies.query('SELECT COUNT(*) AS sessions FROM refresh_token_sessions');
+    await copies.close();
+    expect(Number(row?.['sessions'])).toBe(CLIENTS + signedOut.length + signedIn.length);
+  });
+});
+
+async function newcomer({ url }: ServiceProcess): Promise<TokenStore> {
+  return { refreshToken: (await signIn(url)).refresh_token };
+}
+
+/** Honest clients, each of which refreshes without a pause. */
+class Load {
+  /** Refreshes that were answered with a successor, and those of which no answer came. */
+  refreshes = 0;
+  lost = 0;
+  readonly refused: string[] = [];
+  private isOver = false;
+  private readonly running: Promise<unknown>;
+
+  constructor(stores: readonly TokenStore[], url: string) {
+    this.running = Promise.all(stores.map((store) => this.keepRefreshing(store, url)));
+  }
+
+  async end(): Promise<void> {
+    this.isOver = true;
+    await this.running;
+  }
+
+  private async keepRefreshing(store: TokenStore, url: string): Promise<void> {
+    const client = new HonestClient(store, (token) =>
+      refresh(url, token).catch((error: NodeJS.ErrnoException) => {
+        // Sent, and perhaps rotated, before the process died.
+        if (error.code !== 'ECONNREFUSED') this.lost += 1;
+        throw error;
+      }),
+    );
+    while (!this.isOver) {
+      const { outcome } = await client.refresh();
+      if (outcome === 'refreshed') this.refreshes += 1;
+      if (outcome === 'try-later') await delay(20);
+      if (outcome === 'sign-in') {
+        this.refused.push(store.refreshToken);
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,316 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import SqliteDatabase from 'better-sqlite3';
+import { createDatabase, describeOnEachDatabase, describePostgres, type TestDatabase } from './support/databases.js';
+import { call, refresh, refreshed, signIn } from './support/http.js';
+import { installWithout, installWithUnbuiltSqlite } from './support/installation.js';
+import {
+  cleanUp,
+  emptyFolder,
+  ended,
+  freePort,
+  launch,
+  productionEnvironment,
+  startProcess,
+  stop,
+  until,
+  type Ended,
+  type TestProcess,
+} from './support/process.js';
+import { SECRET, SERVICE_KEY } from './support/service.js';
+import { TcpProxy } from './support/tcp-proxy.js';
+
+/** How soon a start that waiting can't help is given up, in milliseconds; a database is waited for longer. */
+const AT_ONCE = 10_000;
+
+/** The reason of a refused start: exit code 1, and nothing on stderr but one readable line. */
+function reasonOf({ code, stderr }: Ended): string {
+  const [, reason] = /^nest-refresh-token can't start: (.+)\n$/.exec(stderr) ?? [];
+  expect({ code, stderr }).toEqual({ code: 1, stderr: `nest-refresh-token can't start: ${reason}\n` });
+  return reason ?? '';
+}
+
+async function refusal(env: Record<string, string>, cwd?: string): Promise<string> {
+  return reasonOf(await ended(await launch({ env, ...(cwd !== undefined && { cwd }) }), AT_ONCE));
+}
+
+/** A start that takes 30 s, begun before the other tests. */
+let hopeless: { readonly service: TestProcess; readonly took: Promise<number> };
+
+beforeAll(async () => {
+  const nobody = `postgres://user:hunter2@127.0.0.1:${await freePort()}/sessions`;
+  const begun = performance.now();
+  const service = await launch({ env: productionEnvironment(nobody) });
+  hopeless = { service, took: service.exit.then(() => performance.now() - begun) };
+});
+afterAll(cleanUp);
+
+describe('A start with a bad value is refused in one line that names it, what it got and what it takes:', () => {
+  let cwd: string;
+
+  beforeEach(async () => {
+    cwd = await emptyFolder();
+  });
+
+  it.each<[string, string, string]>([
+    ['PORT', '80000', '"80000"'],
+    ['ACCESS_TOKEN_TTL', '1 hour', '"1 hour"'],
+    ['REFRESH_TOKEN_LEEWAY', '6m', '"6m"'],
+    ['REFRESH_TOKEN_IDLE_TTL', '10s', '"10s"'],
+    ['CORS_ORIGINS', '*', '"*"'],
+    ['LOG_LEVEL', 'loud', '"loud"'],
+    // Of a secret, only its length is shown.
+    ['DATABASE_URL', 'mysql://user:hunter2@db/app', 'a value of 27 characters'],
+    ['REFRESH_TOKEN_SECRETS', 'hunter2', 'a value of 7 characters'],
+    ['SIGNING_KEYS', 'hunter2', 'a value of 7 characters'],
+    ['SERVICE_KEYS', 'hunter2', 'a value of 7 characters'],
+  ])('%s=%s', async (name, value, got) => {
+    const reason = await refusal({ [name]: value }, cwd);
+
+    expect(reason.startsWith(`${name}: got ${got}`)).toBe(true);
+    expect(reason).toMatch(/, takes .{4,}/);
+    expect(reason).not.toContain('hunter2');
+    // Nothing was begun: no folder, no key, no database.
+    expect(await readdir(cwd)).toEqual([]);
+  });
+
+  it('a secret that is given twice, as a value and as a file', async () => {
+    await writeFile(join(cwd, 'keys'), SERVICE_KEY);
+
+    const reason = await refusal({ SERVICE_KEYS: SERVICE_KEY, SERVICE_KEYS_FILE: 'keys' }, cwd);
+    expect(reason).toBe('SERVICE_KEYS: got both SERVICE_KEYS and SERVICE_KEYS_FILE, takes one of them.');
+  });
+
+  it('a file of a secret that is not there', async () => {
+    const reason = await refusal({ REFRESH_TOKEN_SECRETS_FILE: '/nowhere/secrets' }, cwd);
+    expect(reason).toMatch(/^REFRESH_TOKEN_SECRETS_FILE: got "\/nowhere\/secrets" .*, takes .*readable file/);
+  });
+
+  it('a file of a secret whose content is bad', async () => {
+    await writeFile(join(cwd, 'keys'), 'hunter2\n');
+
+    const reason = await refusal({ SERVICE_KEYS_FILE: 'keys' }, cwd);
+    expect(reason).toMatch(/^SERVICE_KEYS.*: got a value of 7 characters, takes /);
+  });
+
+  it.each([
+    ['is a file', 'file'],
+    ['is below a file', 'file/data'],
+  ])('DATA_DIR that %s', async (_, path) => {
+    await writeFile(join(cwd, 'file'), '');
+
+    const reason = await refusal({ DATA_DIR: path }, cwd);
+    expect(reason).toMatch(/^DATA_DIR: /);
+    expect(reason).toContain(`"${path}"`);
+  });
+
+  it('.env is read too', async () => {
+    await writeFile(join(cwd, '.env'), '# mine\nPORT=eighty\n');
+
+    expect(await refusal({}, cwd)).toMatch(/^PORT: got "eighty", takes /);
+  });
+
+  it('.env that can’t be read', async () => {
+    await mkdir(join(cwd, '.env'));
+
+    expect(await refusal({}, cwd)).toMatch(/^\.env: /);
+  });
+
+  it('what stands in the environment wins over .env', async () => {
+    await writeFile(join(cwd, '.env'), 'PORT=eighty\nLOG_LEVEL=debug\n');
+
+    expect(await refusal({ PORT: 'ninety' }, cwd)).toMatch(/^PORT: got "ninety", takes /);
+  });
+});
+
+describe('A start without what must be given is refused', () => {
+  const given = productionEnvironment('sqlite:sessions.sqlite');
+
+  it.each(['ISSUER', 'REFRESH_TOKEN_SECRETS', 'SIGNING_KEYS'])('in production: %s', async (name) => {
+    const { [name]: _, ...env } = given;
+    const cwd = await emptyFolder();
+
+    expect(await refusal(env, cwd)).toMatch(new RegExp(`^${name}: got nothing, takes .+ must be set in production`));
+    expect(await readdir(cwd)).toEqual([]);
+  });
+
+  it.each(['REFRESH_TOKEN_SECRETS', 'SIGNING_KEYS'])('with PostgreSQL, in development too: %s', async (name) => {
+    const { [name]: _, ...env } = given;
+    const development = { NODE_ENV: 'development', DATABASE_URL: 'postgres://127.0.0.1:1/sessions' };
+
+    expect(await refusal({ ...env, ...development })).toMatch(new RegExp(`^${name}: got nothing, takes `));
+  });
+});
+
+describeOnEachDatabase('A deploy with wrong secrets', (databaseName) => {
+  const OTHER_SECRET = 'another-secret-for-refresh-tokens-0123456789';
+  let database: TestDatabase;
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    database = await createDatabase(databaseName);
+    env = productionEnvironment(database.url);
+  });
+  afterAll(() => database.drop());
+
+  it('does not start; both ways out that its message names work', async () => {
+    const right = await startProcess({ env });
+    const { refresh_token } = await signIn(right.url);
+    await stop(right);
+
+    const wrong = await launch({ env: { ...env, REFRESH_TOKEN_SECRETS: OTHER_SECRET, PORT: '0' } });
+    const reason = reasonOf(await ended(wrong, AT_ONCE));
+    expect(reason).toMatch(/^REFRESH_TOKEN_SECRETS/);
+    expect(reason).not.toContain(SECRET);
+    expect(reason).not.toContain(OTHER_SECRET);
+
+    const both = await startProcess({ env: { ...env, REFRESH_TOKEN_SECRETS: `${OTHER_SECRET},${SECRET}` } });
+    const { refresh_token: successor } = await refreshed(both.url, refresh_token);
+    await stop(both);
+
+    const [, fingerprints] = /RETIRED_SECRETS=([0-9a-f,]+)/.exec(reason) ?? [];
+    const retired = await startProcess({
+      env: { ...env, REFRESH_TOKEN_SECRETS: OTHER_SECRET, RETIRED_SECRETS: String(fingerprints) },
+    });
+    expect((await refresh(retired.url, successor)).status).toBe(401);
+    await refreshed(retired.url, (await signIn(retired.url)).refresh_token);
+    await stop(retired);
+  });
+});
+
+describe('A port that is in use', () => {
+  it('is told in one line, and whoever listens there goes on', async () => {
+    const first = await startProcess();
+
+    expect(await refusal({ PORT: String(first.port) })).toContain(String(first.port));
+    expect((await call(`${first.url}/health/live`, { method: 'GET' })).status).toBe(200);
+  });
+});
+
+describe('A SQLite database that can’t be opened is told in one line, at once:', () => {
+  it.each([
+    ['a file that is no database', 'text.txt'],
+    ['a folder', 'folder'],
+    ['below a file', 'text.txt/sessions.sqlite'],
+  ])('%s', async (_, path) => {
+    const cwd = await emptyFolder();
+    await writeFile(join(cwd, 'text.txt'), 'This is no database. '.repeat(100));
+    await mkdir(join(cwd, 'folder'));
+
+    const reason = await refusal({ DATABASE_URL: `sqlite:${path}` }, cwd);
+    expect(reason).toMatch(/^DATABASE_URL: /);
+    expect(reason).toContain(`"${path}"`);
+  });
+});
+
+describe('A made-up key file that was damaged stops the start in one line that names the file:', () => {
+  it.each([
+    ['refresh-token-secret', 'hunter2'],
+    ['signing-keys.json', 'hunter2'],
+    ['signing-keys.json', '{"keys":[{"kty":"EC","crv":"P-256","d":"hunter2'],
+    ['service-key', ''],
+  ])('%s with "%s"', async (name, content) => {
+    const cwd = await emptyFolder();
+    await mkdir(join(cwd, 'data'));
+    await writeFile(join(cwd, 'data', name), content);
+
+    const reason = await refusal({ PORT: '0' }, cwd);
+    expect(reason).toContain(name);
+    expect(reason).not.toContain('hunter2');
+  });
+});
+
+describe('A package that is not installed', () => {
+  it('better-sqlite3: the start names what to install', async () => {
+    const { main, env } = await installWithout('better-sqlite3');
+
+    expect(reasonOf(await ended(await launch({ main, env }), AT_ONCE))).toMatch(/npm install better-sqlite3/);
+  });
+
+  it('better-sqlite3, not built: the start names what to install', async () => {
+    const { main, env } = await installWithUnbuiltSqlite();
+
+    const reason = reasonOf(await ended(await launch({ main, env }), AT_ONCE));
+    expect(reason).toMatch(/python3.*make.*C\+\+ compiler.*npm rebuild better-sqlite3/);
+  });
+
+  it('pg: the start names what to install; SQLite does without', async () => {
+    const { main, env } = await installWithout('pg');
+    const postgres = { ...productionEnvironment('postgres://127.0.0.1:1/sessions'), ...env };
+
+    expect(reasonOf(await ended(await launch({ main, env: postgres }), AT_ONCE))).toMatch(/npm install pg/);
+    const { url } = await startProcess({ main, env });
+    expect((await call(`${url}/health/ready`, { method: 'GET' })).status).toBe(200);
+  });
+
+  it('@nestjs/swagger: there is no /docs, the log says what to install, and all else works', async () => {
+    const { main, env } = await installWithout('@nestjs/swagger');
+    const service = await startProcess({ main, env: { ...productionEnvironment('sqlite:s.sqlite'), ...env } });
+
+    expect((await call(`${service.url}/docs`, { method: 'GET' })).status).toBe(404);
+    expect(service.stdout).toContain('npm install @nestjs/swagger');
+    expect((await call(`${service.url}/openapi.json`, { method: 'GET' })).status).toBe(200);
+    await refreshed(service.url, (await signIn(service.url)).refresh_token);
+  });
+});
+
+/** Starts the service while its database doesn't answer; `recover` makes it answer once the service waits for it. */
+async function expectItWaits(env: Record<string, string>, cwd: string, recover: () => unknown): Promise<void> {
+  const port = await freePort();
+  const service = await launch({ cwd, env: { ...env, PORT: String(port) } });
+  const url = `http://127.0.0.1:${port}`;
+  await until('the log says that it waits', () => /does not answer.*trying again/.test(service.stdout) || undefined);
+  await expect(call(url)).rejects.toThrow('ECONNREFUSED');
+
+  await recover();
+  const { refresh_token } = await until('it answers', () => signIn(url).catch(() => undefined));
+  await refreshed(url, refresh_token);
+  expect((await stop(service)).stderr).toBe('');
+}
+
+describe('A database that does not answer at the start is waited for:', () => {
+  it('a SQLite database that another process has locked', async () => {
+    const cwd = await emptyFolder();
+    const other = new SqliteDatabase(join(cwd, 'sessions.sqlite'));
+    other.exec('BEGIN EXCLUSIVE');
+
+    await expectItWaits(productionEnvironment('sqlite:sessions.sqlite'), cwd, () => other.close());
+  });
+});
+
+describePostgres('A PostgreSQL that does not answer at the start is waited for:', () => {
+  let database: TestDatabase;
+  let network: TcpProxy;
+
+  beforeAll(async () => {
+    database = await createDatabase('PostgreSQL');
+    network = await TcpProxy.before(database.url);
+  });
+  afterAll(async () => {
+    await network.close();
+    await database.drop();
+  });
+
+  it.each<[string, () => Promise<void> | void]>([
+    ['one that refuses connections', () => network.refuse()],
+    ['one that says nothing', () => network.stall()],
+  ])('%s', async (_, fail) => {
+    await fail();
+
+    await expectItWaits(productionEnvironment(network.url), await emptyFolder(), () => network.pass());
+  });
+});
+
+describe('A database that never answers', () => {
+  it('is given up after 30 s, with a line a try in between', async () => {
+    const result = await ended(hopeless.service, 45_000);
+
+    const took = await hopeless.took;
+    expect(took).toBeGreaterThan(29_000);
+    expect(took).toBeLessThan(40_000);
+    expect(reasonOf(result)).toMatch(/database.*30 s.*ECONNREFUSED/);
+    expect(result.stdout.match(/trying again/g)?.length).toBeGreaterThan(15);
+    expect(result.stdout + result.stderr).not.toContain('hunter2');
+  });
+});

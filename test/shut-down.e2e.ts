@@ -1,0 +1,269 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Connection } from './support/connection.js';
+import { createDatabase, describeOnEachDatabase, describePostgres, type TestDatabase } from './support/databases.js';
+import { bearer, call, json, refresh, refreshed, signIn, type Answer } from './support/http.js';
+import {
+  cleanUp,
+  emptyFolder,
+  ended,
+  freePort,
+  launch,
+  productionEnvironment,
+  run,
+  startProcess,
+  stop,
+  until,
+  type ServiceProcess,
+} from './support/process.js';
+import { SERVICE_KEY } from './support/service.js';
+import { TcpProxy } from './support/tcp-proxy.js';
+import type { IssuedSession, TokenResponse } from '../src/auth/refresh-token/token-response.js';
+
+const SIGN_IN = {
+  headers: { ...bearer(SERVICE_KEY), 'Content-Type': 'application/json' },
+  body: JSON.stringify({ subject: 'bob' }),
+};
+/** How long a service may take that nothing holds up, in milliseconds. */
+const AT_ONCE = 1_500;
+const AT_MOST = 10_000;
+
+function get(url: string): Promise<Answer> {
+  return call(url, { method: 'GET' });
+}
+
+/** Asks the service to shut down, and waits until it accepts no new connection. */
+async function beginShutDown(service: ServiceProcess): Promise<void> {
+  service.signal('SIGTERM');
+  await until('new connections are refused', () =>
+    get(`${service.url}/health/live`).then(
+      () => undefined,
+      ({ code }: NodeJS.ErrnoException) => code === 'ECONNREFUSED' || undefined,
+    ),
+  );
+}
+
+/** Waits for the end of the service, which must be a success. */
+async function exits(service: ServiceProcess, patience = AT_MOST): Promise<void> {
+  const { code, signal, stderr } = await ended(service, patience);
+  expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' });
+}
+
+function expectLastAnswer(answer: Answer, status: number): Answer {
+  const { connection } = answer.headers;
+  expect({ status: answer.status, connection }).toEqual({ status, connection: 'close' });
+  return answer;
+}
+
+afterEach(cleanUp);
+
+describeOnEachDatabase('Shut-down', (databaseName) => {
+  let database: TestDatabase;
+  let service: ServiceProcess;
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    database = await createDatabase(databaseName);
+    env = { ...productionEnvironment(database.url), REFRESH_TOKEN_LEEWAY: '0' };
+  });
+  beforeEach(async () => {
+    service = await startProcess({ env });
+  });
+  afterAll(() => database.drop());
+
+  it.each<NodeJS.Signals>(['SIGTERM', 'SIGINT'])('on %s is at once where nothing is open', async (name) => {
+    await refreshed(service.url, (await signIn(service.url)).refresh_token);
+
+    service.signal(name);
+    await exits(service, AT_ONCE);
+  });
+
+  it('answers what is in flight, and what still comes on open connections, and then ends', async () => {
+    const { refresh_token } = await signIn(service.url);
+    const leaver = await signIn(service.url);
+    const paths = ['/sessions', '/refresh_token', '/logout', '/health/ready', '/health/live'];
+    const [inFlight, refreshing, leaving, asking, looking] = paths.map(
+      () => new Connection(service.url),
+    ) as Connections;
+    for (const idle of [refreshing, leaving, asking, looking]) {
+      expect((await idle.request('/health/ready', { method: 'GET' })).headers.connection).toBe('keep-alive');
+    }
+    const begun = await inFlight.begin('/sessions', SIGN_IN);
+
+    await beginShutDown(service);
+    expect(service.hasExited).toBe(false);
+
+    const ready = expectLastAnswer(await asking.request('/health/ready', { method: 'GET' }), 503);
+    expect(json(ready)).toMatchObject({ status: 'unavailable', checks: { shutdown: 'shutting down', database: 'ok' } });
+    expectLastAnswer(await looking.request('/health/live', { method: 'GET' }), 200);
+    const rotated = await refreshing.request('/refresh_token', { headers: bearer(refresh_token) });
+    const successor = json<TokenResponse>(expectLastAnswer(rotated, 200)).refresh_token;
+    expectLastAnswer(await leaving.request('/logout', { headers: bearer(leaver.refresh_token) }), 204);
+    const created = json<IssuedSession>(expectLastAnswer(await begun.finish(), 201));
+
+    // Every connection has had its last answer.
+    await exits(service, AT_ONCE);
+
+    // What was answered was committed.
+    const next = await startProcess({ env });
+    await refreshed(next.url, successor);
+    await refreshed(next.url, created.refresh_token);
+    expect((await refresh(next.url, leaver.refresh_token)).status).toBe(401);
+  });
+});
+
+describe('Shut-down under load', () => {
+  it('leaves no request without its answer on connections that are kept open', async () => {
+    const env = { ...productionEnvironment('sqlite:sessions.sqlite'), REFRESH_TOKEN_LEEWAY: '0' };
+    const service = await startProcess({ env });
+    const clients = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const [connection, { refresh_token }] = [new Connection(service.url), await signIn(service.url)];
+        return { connection, first: await connection.request('/refresh_token', { headers: bearer(refresh_token) }) };
+      }),
+    );
+
+    const load = clients.map(async ({ connection, first }) => {
+      const answers = [first];
+      // A client's side of the bargain: it sends nothing after an answer that closes the connection.
+      for (let last = first; last.headers.connection !== 'close'; answers.push(last)) {
+        const { refresh_token } = json<TokenResponse>(last);
+        last = await connection.request('/refresh_token', { headers: bearer(refresh_token) });
+        if (answers.length === 5) service.signal('SIGTERM');
+      }
+      return answers;
+    });
+    const answered = await Promise.all(load);
+    expect(answered.flat().filter(({ status }) => status !== 200)).toEqual([]);
+    expect(answered.flat().length).toBeGreaterThan(clients.length + 5);
+    await exits(service, AT_ONCE);
+  });
+});
+
+type Connections = [Connection, Connection, Connection, Connection, Connection];
+
+describePostgres('Shut-down while PostgreSQL does not answer', () => {
+  let database: TestDatabase;
+  let network: TcpProxy;
+  let service: ServiceProcess;
+
+  beforeAll(async () => {
+    database = await createDatabase('PostgreSQL');
+  });
+  beforeEach(async () => {
+    network = await TcpProxy.before(database.url);
+    service = await startProcess({ env: productionEnvironment(network.url) });
+  });
+  afterEach(() => network.close());
+  afterAll(() => database.drop());
+
+  it('answers normally what the database answers in time', async () => {
+    const { refresh_token } = await signIn(service.url);
+    network.stall();
+    const answer = refresh(service.url, refresh_token);
+    await network.holdsBack();
+    await beginShutDown(service);
+    await network.pass();
+
+    expectLastAnswer(await answer, 200);
+    await exits(service, AT_ONCE);
+  });
+
+  it('answers 503 by the deadline, and ends', async () => {
+    const { refresh_token } = await signIn(service.url);
+    network.stall();
+    const answer = refresh(service.url, refresh_token);
+    await network.holdsBack();
+    const begun = performance.now();
+    await beginShutDown(service);
+
+    expectLastAnswer(await answer, 503);
+    expect((await ended(service, AT_MOST)).code).toBe(0);
+    expect(performance.now() - begun).toBeLessThan(AT_MOST);
+  });
+
+  it('ends where idle connections to the database are dead', async () => {
+    await signIn(service.url);
+    network.stall();
+
+    service.signal('SIGTERM');
+    await exits(service);
+  });
+});
+
+describe('Shut-down is not held up', () => {
+  let service: ServiceProcess;
+
+  beforeEach(async () => {
+    service = await startProcess({ env: productionEnvironment('sqlite:sessions.sqlite') });
+  });
+
+  it('by connections on which nothing comes, whether they were used before or not, nor by more signals', async () => {
+    const { hostname, port } = new URL(service.url);
+    const unused = connect(Number(port), hostname);
+    await once(unused, 'connect');
+    const unusedCloses = once(
+      unused.on('error', () => undefined),
+      'close',
+    );
+    await new Connection(service.url).request('/health/live', { method: 'GET' });
+
+    await beginShutDown(service);
+    service.signal('SIGTERM');
+    service.signal('SIGINT');
+    // After a moment in which they could still bring a request.
+    await exits(service, AT_MOST / 2);
+    await unusedCloses;
+  });
+
+  it('by a request whose body never comes', async () => {
+    await new Connection(service.url).begin('/sessions', SIGN_IN);
+
+    await beginShutDown(service);
+    await exits(service);
+  });
+});
+
+describe('Shut-down of what npm has started', () => {
+  it('`npm run start:prod` hands SIGTERM on', async () => {
+    const port = await freePort();
+    const env = { ...productionEnvironment(`sqlite:${await emptyFolder()}/sessions.sqlite`), PORT: String(port) };
+    const npm = await run('npm', ['run', '--silent', 'start:prod'], {
+      cwd: process.cwd(),
+      env: { ...env, HOME: String(process.env['HOME']) },
+    });
+    const url = `http://127.0.0.1:${port}`;
+    await until('the service answers', () => get(`${url}/health/live`).catch(() => undefined));
+    const service = Number(/"pid":(\d+)/.exec(npm.stdout)?.[1]);
+
+    try {
+      expect((await stop(npm)).code).toBe(0);
+      await expect(get(`${url}/health/live`)).rejects.toThrow('ECONNREFUSED');
+    } finally {
+      kill(service);
+    }
+  });
+});
+
+/** Ends a process that may have ended already. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'ESRCH' });
+  }
+}
+
+describe('A signal while the start waits for its database', () => {
+  it.each<NodeJS.Signals>(['SIGTERM', 'SIGINT'])('%s ends it at once', async (name) => {
+    const nobody = `postgres://127.0.0.1:${await freePort()}/sessions`;
+    const service = await launch({ env: productionEnvironment(nobody) });
+    await until('it waits', () => /trying again/.test(service.stdout) || undefined);
+
+    service.signal(name);
+    const { code, signal } = await ended(service, 2_000);
+    // By its own hand: the first process of a container is not ended by a signal that it doesn't handle.
+    expect({ code, signal }).toEqual({ code: 0, signal: null });
+  });
+});

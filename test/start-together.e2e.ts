@@ -1,0 +1,35 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { copiesOf } from './support/database-copies.js';
+import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
+import { refreshed, signIn } from './support/http.js';
+import { cleanUp, productionEnvironment, startProcess } from './support/process.js';
+
+const INSTANCES = 4;
+
+describeOnEachDatabase('Instances that start together on an empty database', (databaseName) => {
+  let database: TestDatabase;
+
+  beforeAll(async () => {
+    database = await createDatabase(databaseName);
+  });
+  afterAll(async () => {
+    await cleanUp();
+    await database.drop();
+  });
+
+  it('all start, on one schema that was made once, and are one service', async () => {
+    const env = { ...productionEnvironment(database.url), REFRESH_TOKEN_LEEWAY: '0' };
+    const instances = await Promise.all(Array.from({ length: INSTANCES }, () => startProcess({ env })));
+
+    expect(instances.map(({ stderr }) => stderr).join('')).toBe('');
+    const [first] = instances;
+    let { refresh_token } = await signIn(String(first?.url));
+    for (const { url } of instances) ({ refresh_token } = await refreshed(url, refresh_token));
+
+    const copies = await copiesOf(database.url);
+    for (const table of ['migrations', 'refresh_token_secrets', 'refresh_token_sessions']) {
+      expect([table, (await copies.query(`SELECT * FROM ${table}`)).length]).toEqual([table, 1]);
+    }
+    await copies.close();
+  });
+});
