@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { DataSource } from 'typeorm';
 import { describePostgres } from './support/databases.js';
 import { call, signIn, type Answer } from './support/http.js';
 import { serviceForEachTest, serviceForTheSuite, withService } from './support/running-service.js';
@@ -71,6 +72,17 @@ describePostgres('ready, on PostgreSQL', () => {
       ),
     );
     expect(wire(await live(running.service.url))).toEqual(LIVE);
+  });
+
+  it('is 503 where the database takes no writes, as a primary does that was demoted', async () => {
+    const { url, app } = running.service;
+    const dataSource = app.get(DataSource);
+    await dataSource.query('SET default_transaction_read_only = on');
+    expect(wire(await ready(url))).toEqual(
+      json(503, '{"status":"unavailable","checks":{"shutdown":"ok","database":"read-only","clock":"ok"}}'),
+    );
+    await dataSource.query('SET default_transaction_read_only = off');
+    expect(wire(await ready(url))).toEqual(READY);
   });
 
   it('is ready again when the clock is right again', async () => {

@@ -175,7 +175,8 @@ describe('Retry-After', () => {
     ['revoke', '5m', '5'],
     ['revoke', '10s', '4'],
     ['revoke', '8s', '2'],
-    ['revoke', '3s', '0'],
+    ['revoke', '3s', '1'],
+    ['revoke', '1s', '0'],
   ])('under %s with a leeway of %s is %s', (lostResponse, leeway, seconds) =>
     withService(
       'SQLite',

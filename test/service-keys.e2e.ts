@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { IssuedSession } from '../src/auth/refresh-token/token-response.js';
 import { bearer, call, json, refresh, signIn, type Answer } from './support/http.js';
+import { eventsIn } from './support/log.js';
 import { postRaw } from './support/raw-http.js';
 import { serviceForTheSuite, withService } from './support/running-service.js';
 import { SERVICE_KEY } from './support/service.js';
@@ -70,6 +71,22 @@ describe('a service key', () => {
     const answer = await post(running.service.url, { Authorization: `bEARER ${SERVICE_KEY}` });
     expect(answer.status).toBe(201);
   });
+});
+
+describe('a wrong service key', () => {
+  it('leaves a line in the log, without the key', () =>
+    withService('SQLite', {}, async ({ url, log }) => {
+      const wrong = 'a-wrong-key-0123456789-0123';
+      await post(url, { ...bearer(wrong), 'X-Request-Id': 'request-1' });
+      expect(eventsIn(log, 'service_key.refused')).toEqual([{ event: 'service_key.refused', request_id: 'request-1' }]);
+      expect(log.join()).not.toContain(wrong);
+    }));
+
+  it.each(['a b', '', ' ', 'x\ty'])('is one where it is no key at all: %j', (text) =>
+    withService('SQLite', {}, async ({ url }) => {
+      expect((await post(url, bearer(text))).status).toBe(401);
+    }),
+  );
 });
 
 describe('several service keys', () => {

@@ -9,7 +9,12 @@ import {
   type ExceptionFilter,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { AuthError, InvalidRefreshTokenError, TemporarilyUnavailableError } from './auth.errors.js';
+import {
+  AuthError,
+  InvalidRefreshTokenError,
+  InvalidServiceKeyError,
+  TemporarilyUnavailableError,
+} from './auth.errors.js';
 import type { AuthSettings } from './auth.options.js';
 import type { AuthRequest } from './auth.request.js';
 import { AUTH_SETTINGS } from './auth.tokens.js';
@@ -64,6 +69,8 @@ export class AuthErrorFilter implements ExceptionFilter {
         ...(sessionId === undefined ? {} : { session_id: sessionId }),
         request_id,
       });
+    } else if (error instanceof InvalidServiceKeyError) {
+      this.logger.warn('A service key was refused', { event: 'service_key.refused', request_id });
     } else if (error instanceof TemporarilyUnavailableError) {
       const cause = describe(error.cause);
       this.logger.error('A request could not be answered', {

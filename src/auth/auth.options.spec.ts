@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { ConfigurationError } from './auth.errors.js';
+import { tokenSecret } from './refresh-token/token-secret.js';
 import { resolveAuthOptions, type AuthModuleOptions, type AuthSettings } from './auth.options.js';
 
 const SECRET = 'the-first-secret-of-the-tests-0123456789';
@@ -148,6 +149,19 @@ describe('resolveAuthOptions', () => {
     expect(messageFor(withOption(path, value))).toBe(message);
   });
 
+  it('does not take a secret that is configured and given up at once', () => {
+    const options = withOption('refreshToken.retiredSecrets', [tokenSecret(SECRET).fingerprint]);
+    expect(messageFor(options)).toMatch(
+      /^refreshToken\.retiredSecrets: got the fingerprint [0-9a-f]{16} of a secret that/,
+    );
+  });
+
+  it('does not take a number for the fingerprints', () => {
+    expect(messageFor(withOption('refreshToken.retiredSecrets', 7))).toMatch(
+      /^refreshToken\.retiredSecrets: got a number, /,
+    );
+  });
+
   it.each<[value: unknown, got: string]>([
     [undefined, 'nothing'],
     [null, 'null'],
@@ -159,17 +173,17 @@ describe('resolveAuthOptions', () => {
   it.each<[path: string, message: string]>([
     [
       'refreshtoken',
-      'options: got the unknown option refreshtoken, takes refreshToken, accessToken, session, keyActivationDelay.',
+      'options.refreshtoken: got an unknown option, takes one of refreshToken, accessToken, session, keyActivationDelay.',
     ],
     [
       'refreshToken.ttl',
-      'refreshToken: got the unknown option ttl, takes secrets, retiredSecrets, prefix, leeway, idleTtl, absoluteTtl, lostResponse.',
+      'refreshToken.ttl: got an unknown option, takes one of secrets, retiredSecrets, prefix, leeway, idleTtl, absoluteTtl, lostResponse.',
     ],
     [
       'accessToken.expiresIn',
-      'accessToken: got the unknown option expiresIn, takes issuer, audience, ttl, clockTolerance, keys, algorithm, secret.',
+      'accessToken.expiresIn: got an unknown option, takes one of issuer, audience, ttl, clockTolerance, keys, algorithm, secret.',
     ],
-    ['session.ttl', 'session: got the unknown option ttl, takes retention, lostSessions.'],
+    ['session.ttl', 'session.ttl: got an unknown option, takes one of retention, lostSessions.'],
   ])('does not take a misspelt option for one that is not set: %s', (path, message) => {
     expect(messageFor(withOption(path, '1h'))).toBe(message);
   });

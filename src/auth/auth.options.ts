@@ -3,7 +3,7 @@ import { signingKeys, type JsonWebKeySet, type SigningKeys } from './access-toke
 import { kindOf } from './kind-of.js';
 import { DURATION_TAKES, parseDuration, type Duration } from './duration.js';
 import type { RotationPolicy } from './refresh-token/rotation.js';
-import { tokenSecrets, type TokenSecret } from './refresh-token/token-secret.js';
+import { isFingerprint, tokenSecrets, type TokenSecret } from './refresh-token/token-secret.js';
 
 /** Options of refresh tokens. */
 export interface RefreshTokenOptions {
@@ -36,7 +36,7 @@ interface AccessTokenCommonOptions {
   audience?: string | readonly string[] | undefined;
   /** An access token's life. Default 1 h; cut to the session's. */
   ttl?: Duration | undefined;
-  /** How far the verifier's clock may be off when an access token is verified. Default 0, at most 5 min. */
+  /** How far a verifier's clock may be off. Default 0, at most 5 min. Kept for the guards to come: nothing verifies yet. */
   clockTolerance?: Duration | undefined;
 }
 
@@ -53,7 +53,7 @@ export interface AuthModuleOptions {
   accessToken: AccessTokenOptions;
   session?:
     | {
-        /** For how long after its last token a session's row is kept. Default: the absolute life. */
+        /** For how long after its last token a row that is missing counts as lost. Default: the absolute life. */
         retention?: Duration | undefined;
         /**
          * What an authentic token without a row is answered: `unavailable` (default, 503: the row was lost in a restore)
@@ -103,8 +103,13 @@ const ACCESS_TOKEN_OPTIONS = ['issuer', 'audience', 'ttl', 'clockTolerance', 'ke
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
-const MAX_LEEWAY = 5 * MINUTE;
-const SECRET_LENGTH = 32;
+
+/** The longest leeway, in milliseconds. */
+export const MAX_LEEWAY = 5 * MINUTE;
+/** The shortest life, in milliseconds. */
+export const MIN_LIFE = 1_000;
+/** The shortest secret, in characters. */
+export const SECRET_LENGTH = 32;
 
 /**
  * Defaults and validates the options, all in this one place.
@@ -119,7 +124,7 @@ export function resolveAuthOptions(options: AuthModuleOptions): AuthSettings {
 
   const leeway = duration('refreshToken.leeway', refreshToken.leeway, 10_000, { max: MAX_LEEWAY });
   const idleTtl = duration('refreshToken.idleTtl', refreshToken.idleTtl, 30 * DAY);
-  const absoluteTtl = duration('refreshToken.absoluteTtl', refreshToken.absoluteTtl, 365 * DAY, { min: 1_000 });
+  const absoluteTtl = duration('refreshToken.absoluteTtl', refreshToken.absoluteTtl, 365 * DAY, { min: MIN_LIFE });
   if (idleTtl <= leeway) {
     fail('refreshToken.idleTtl', refreshToken.idleTtl ?? '30d', `more than the leeway, ${leeway / 1_000} s`);
   }
@@ -127,8 +132,7 @@ export function resolveAuthOptions(options: AuthModuleOptions): AuthSettings {
 
   return {
     refreshToken: {
-      secrets: secrets(refreshToken.secrets),
-      retiredSecrets: fingerprints(refreshToken.retiredSecrets ?? []),
+      ...secrets(refreshToken.secrets, refreshToken.retiredSecrets ?? []),
       prefix: prefix(refreshToken.prefix ?? 'rt_'),
     },
     rotation: {
@@ -140,7 +144,7 @@ export function resolveAuthOptions(options: AuthModuleOptions): AuthSettings {
     accessToken: {
       issuer,
       audience: audience(accessToken.audience ?? issuer),
-      ttl: duration('accessToken.ttl', accessToken.ttl, 60 * MINUTE, { min: 1_000 }),
+      ttl: duration('accessToken.ttl', accessToken.ttl, 60 * MINUTE, { min: MIN_LIFE }),
       clockTolerance: duration('accessToken.clockTolerance', accessToken.clockTolerance, 0, { max: 5 * MINUTE }),
       keys: signingKeys(accessToken),
     },
@@ -204,25 +208,41 @@ function prefix(value: string): string {
   return value;
 }
 
-function secrets(values: readonly string[]): TokenSecret[] {
+function secrets(
+  values: readonly string[],
+  retired: readonly string[],
+): {
+  secrets: TokenSecret[];
+  retiredSecrets: readonly string[];
+} {
+  const option = 'refreshToken.secrets';
   const takes = `a list of secrets of at least ${SECRET_LENGTH} characters each`;
-  if (!Array.isArray(values)) refuse('refreshToken.secrets', kindOf(values), takes);
-  if (values.length === 0) refuse('refreshToken.secrets', 'an empty list', takes);
-  for (const [position, value] of (values as unknown[]).entries()) {
-    const option = `refreshToken.secrets[${position}]`;
-    if (typeof value !== 'string') refuse(option, kindOf(value), takes);
-    if (value.length < SECRET_LENGTH) refuse(option, `${value.length} characters`, takes);
+  for (const [position, value] of list(option, values, takes).entries()) {
+    if (typeof value !== 'string') refuse(`${option}[${position}]`, kindOf(value), takes);
+    if (value.length < SECRET_LENGTH) refuse(`${option}[${position}]`, `${value.length} characters`, takes);
   }
-  return tokenSecrets(values);
+  if (values.length === 0) refuse(option, 'an empty list', takes);
+
+  const derived = tokenSecrets(values);
+  const retiredSecrets = fingerprints(retired);
+  const both = derived.find(({ fingerprint }) => retiredSecrets.includes(fingerprint));
+  if (both) {
+    const got = `the fingerprint ${both.fingerprint} of a secret that is configured`;
+    refuse('refreshToken.retiredSecrets', got, `those of secrets that are no longer in ${option}`);
+  }
+  return { secrets: derived, retiredSecrets };
 }
 
 function fingerprints(values: readonly string[]): readonly string[] {
-  for (const value of values) {
-    if (!/^[0-9a-f]{16}$/.test(value)) {
-      // It may be a secret, pasted into the wrong place.
-      const got = `${String(value).length} characters`;
-      refuse('refreshToken.retiredSecrets', got, 'fingerprints of 16 hex digits, as the refused start prints them');
-    }
+  const option = 'refreshToken.retiredSecrets';
+  const takes = 'fingerprints of 16 hex digits, as the refused start prints them';
+  for (const value of list(option, values, takes)) {
+    // It may be a secret, pasted into the wrong place.
+    if (!isFingerprint(value)) refuse(option, `${String(value).length} characters`, takes);
   }
   return values;
+}
+
+function list(option: string, values: unknown, takes: string): readonly unknown[] {
+  return Array.isArray(values) ? (values as unknown[]) : refuse(option, kindOf(values), takes);
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
-/** Writes answers that hold tokens, on any HTTP adapter of Nest. */
+/** Writes answers that hold tokens. */
 @Injectable()
 export class AuthReply {
   constructor(private readonly adapterHost: HttpAdapterHost) {}

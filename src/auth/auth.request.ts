@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { InvalidRequestError } from './auth.errors.js';
 
-/** A request as an HTTP adapter of Nest hands it over: what the adapters have in common. */
+/** A request as Express hands it over; what the module reads of it. */
 export interface AuthRequest extends IncomingMessage {
   readonly body?: unknown;
 }
@@ -46,7 +46,9 @@ function queryNames({ url = '' }: AuthRequest): string[] {
 }
 
 function bodyNames({ body }: AuthRequest): string[] {
-  return typeof body === 'object' && body !== null ? Object.keys(body) : [];
+  // Bytes and lists have as many keys as entries, and no names.
+  const hasNames = typeof body === 'object' && body !== null && !ArrayBuffer.isView(body) && !Array.isArray(body);
+  return hasNames ? Object.keys(body) : [];
 }
 
 /** Whether the request presents bearer credentials at all, be they good or malformed (RFC 6750 §2.1). */

@@ -28,6 +28,7 @@ const CODE_BY_STATUS: Record<number, string> = {
   [HttpStatus.PAYLOAD_TOO_LARGE]: 'invalid_request',
   [HttpStatus.UNSUPPORTED_MEDIA_TYPE]: 'invalid_request',
   [HttpStatus.TOO_MANY_REQUESTS]: 'too_many_requests',
+  [HttpStatus.INTERNAL_SERVER_ERROR]: 'server_error',
   [HttpStatus.SERVICE_UNAVAILABLE]: 'temporarily_unavailable',
 };
 

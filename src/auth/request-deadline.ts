@@ -30,5 +30,6 @@ export async function withDeadline<T>(work: Promise<T>, deadline = REQUEST_DEADL
 export function retryAfterSeconds({ leeway, lostResponse }: RotationPolicy): number {
   if (lostResponse === 'forgive') return RETRY_AFTER;
   const left = Math.ceil((leeway - REQUEST_DEADLINE) / 1_000) - 1;
-  return Math.max(0, Math.min(RETRY_AFTER, left));
+  const least = leeway > 1_000 ? 1 : 0;
+  return Math.max(least, Math.min(RETRY_AFTER, left));
 }

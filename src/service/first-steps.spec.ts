@@ -79,4 +79,9 @@ describe('the lines to paste', () => {
     const config = serviceConfig({ DATA_DIR: join(folder, 'data'), REFRESH_TOKEN_LEEWAY: '42' });
     expect(firstSteps(config)).toContain('the leeway of 42 s');
   });
+
+  it('promise no same successor where there is no leeway', () => {
+    const config = serviceConfig({ DATA_DIR: join(folder, 'data'), REFRESH_TOKEN_LEEWAY: '0' });
+    expect(firstSteps(config)).not.toContain('same successor');
+  });
 });

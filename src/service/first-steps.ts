@@ -5,6 +5,11 @@ export function firstSteps(config: Pick<ServiceConfig, 'address' | 'serviceKeyFi
   const { address, serviceKeyFile, auth } = config;
   const key = serviceKeyFile === undefined ? '$SERVICE_KEY' : `$(cat ${quoted(serviceKeyFile)})`;
   const refresh = `curl -s -X POST ${address}/refresh_token -H "Authorization: Bearer $REFRESH_TOKEN"; echo`;
+  const { leeway } = auth.refreshToken;
+  const repeat =
+    leeway === 0
+      ? ''
+      : `# 3. Another tab does the same within the leeway of ${String(leeway)} s, and gets the same successor:\n${refresh}\n`;
   return `
 nest-refresh-token listens on ${address}
 
@@ -15,9 +20,7 @@ SESSION=$(curl -s -X POST ${address}/sessions -H "Authorization: Bearer ${key}" 
 REFRESH_TOKEN=$(echo "$SESSION" | sed 's/.*"refresh_token":"\\([^"]*\\)".*/\\1/')
 # 2. The client trades its refresh token for a new access token and a successor:
 ${refresh}
-# 3. Another tab does the same within the leeway of ${String(auth.refreshToken.leeway)} s, and gets the same successor:
-${refresh}
-
+${repeat}
 More: ${address}/docs
 `;
 }

@@ -30,7 +30,7 @@ export interface SigningKeys {
   readonly published: readonly JsonWebKey[];
 }
 
-const PROBE = Buffer.from('nest-refresh-token');
+const PROBE = Buffer.alloc(32);
 const TAKES = 'private JWKs (kty EC with crv P-256, or RSA of at least 2048 bits), the first of which signs';
 
 /** Reads the keys of the options. @throws ConfigurationError naming the key that can't be used, never the key itself */

@@ -116,7 +116,7 @@ export class Database {
         if (this.dialect === 'sqlite' && runner.isTransactionActive) throw new TransactionOpenError();
         return await work(runner);
       } catch (error) {
-        if (isTimeout(error)) await hangUp(runner);
+        if (isDeadEnd(error)) await hangUp(runner);
         if (!isBusy(error) || performance.now() > patienceEnds) throw error;
       } finally {
         await runner.release();
@@ -138,12 +138,12 @@ class TransactionOpenError extends Error {
   }
 }
 
-/** pg's own timeout: the query is still on its way. */
-function isTimeout(error: unknown): boolean {
-  return error instanceof Error && error.message.includes('Query read timeout');
+/** pg's own timeout, with the query still on its way; or a server that was demoted to a standby under the connection. */
+function isDeadEnd(error: unknown): boolean {
+  return (error instanceof Error && error.message.includes('Query read timeout')) || codeOf(error) === '25006';
 }
 
-/** Ends a connection that says nothing any more: the pool would hand it out again, and the next one wait in vain. */
+/** Ends a connection that is of no use any more: the pool would hand it out again. */
 async function hangUp(runner: QueryRunner): Promise<void> {
   const client = (await runner.connect()) as { end(): Promise<void> };
   void client.end().catch(() => undefined);
@@ -153,8 +153,9 @@ function rowsOf(result: unknown): Row[] {
   return (result as { records?: Row[] }).records ?? [];
 }
 
+/** The statement was rolled back and may be repeated: a lock, a serialization failure, a deadlock. */
 function isBusy(error: unknown): boolean {
-  return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error));
+  return /^(SQLITE_BUSY|SQLITE_LOCKED|40001|40P01)/.test(codeOf(error));
 }
 
 /** Whether a statement failed because its table or column isn't there: the migrations were not run. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { decide, firstNumbers, mint, type MintCause, type RotationPolicy, type RotationState } from './rotation.js';
+import { decide, mint, type MintCause, type RotationPolicy, type RotationState } from './rotation.js';
 
 const forgive: RotationPolicy = { leeway: 10, idleTtl: 100, absoluteTtl: 1000, lostResponse: 'forgive' };
 const revoke: RotationPolicy = { ...forgive, lostResponse: 'revoke' };
@@ -103,10 +103,6 @@ describe('the rotation rule', () => {
     ['newer than the row', revoked, 1045, 1060, forgive],
   ])('refuses what is revoked: %s', (_, state, n, now, policy) => {
     expect(decide(state, n, now, policy)).toEqual({ kind: 'refuse', reason: 'revoked' });
-  });
-
-  it('begins with nothing used and the first token handed out', () => {
-    expect(firstNumbers(1000)).toEqual({ used: 0, issued: 1000, floor: 0 });
   });
 
   it('keeps what else a session has, and changes nothing in place', () => {

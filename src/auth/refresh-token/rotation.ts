@@ -35,11 +35,6 @@ export type RotationDecision =
   | { readonly kind: 'repeat' }
   | { readonly kind: 'refuse'; readonly reason: 'revoked' | 'expired' | 'reuse' };
 
-/** The numbers of a session that has handed out its first token. */
-export function firstNumbers(now: number): Pick<RotationState, 'used' | 'issued' | 'floor'> {
-  return { used: 0, issued: now, floor: 0 };
-}
-
 /**
  * What presenting token `n` at `now` means for a session. The token's authenticity has been proved before.
  * @param now milliseconds

@@ -11,6 +11,11 @@ export interface TokenSecret {
   readonly macKey: KeyObject;
 }
 
+/** Whether a text has the form of a fingerprint. */
+export function isFingerprint(text: unknown): boolean {
+  return typeof text === 'string' && /^[0-9a-f]{16}$/.test(text);
+}
+
 /** Derives the keys of one secret. */
 export function tokenSecret(secret: string): TokenSecret {
   const fingerprint = derive(secret, 'nest-refresh-token/fingerprint/v1', 8);

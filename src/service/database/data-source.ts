@@ -12,13 +12,15 @@ import { migrate } from './migrate.js';
 const PATIENCE = 30_000;
 const PAUSE = 1_000;
 
-/** Limits that keep an answer inside a handler's deadline of 5 s, in milliseconds. */
+/** Limits that keep an answer inside a handler's deadline of 5 s, in milliseconds unless named otherwise. */
 const POSTGRES_LIMITS = {
   max: 10,
   connectionTimeoutMillis: 3_000,
   statement_timeout: 3_500,
   query_timeout: 4_000,
   keepAlive: true,
+  keepAliveInitialDelayMillis: 10_000,
+  maxLifetimeSeconds: 1_800,
 };
 
 /** The options of the service's DataSource; `ormconfig.ts` uses them too. */
@@ -65,7 +67,7 @@ export async function openDatabase(location: DatabaseLocation, patience = PATIEN
       refuseHopeless(location, error);
       if (performance.now() >= givesUpAt) {
         if (dataSource.isInitialized) await dataSource.destroy();
-        throw new ConfigurationError(`The database has not answered for ${patience / 1_000} s: ${message}`, {
+        throw new ConfigurationError(`The database could not be used for ${patience / 1_000} s: ${message}`, {
           cause: error,
         });
       }

@@ -42,7 +42,13 @@ const schemas: Record<string, Schema> = {
     ),
     additionalProperties: false,
   },
-  Error: object({ error: { type: 'string', enum: ERROR_CODES }, error_description: text('What to do.') }, ['error']),
+  Error: object(
+    {
+      error: { type: 'string', enum: ERROR_CODES },
+      error_description: text('What was wrong, what it got and what it takes.'),
+    },
+    ['error'],
+  ),
   Readiness: object({
     status: { type: 'string', enum: ['ok', 'unavailable'] },
     checks: object({ shutdown: text(), database: text(), clock: text() }),
@@ -50,7 +56,7 @@ const schemas: Record<string, Schema> = {
 };
 
 const responses: Record<string, Schema> = {
-  InvalidRequest: answer('The request can’t be understood.', ref('Error')),
+  InvalidRequest: answer('The request can’t be understood.', ref('Error'), ['WWW-Authenticate']),
   TooLarge: answer('The body is over 32 KiB.', ref('Error')),
   RefusedToken: answer('No token, or one that is not good: sign in again.', ref('Error'), ['WWW-Authenticate']),
   MissingToken: answer('No token.', ref('Error'), ['WWW-Authenticate']),
@@ -63,26 +69,26 @@ const responses: Record<string, Schema> = {
 export function openApiDocument(config: Pick<ServiceConfig, 'serviceKeys'>): OpenAPIObject {
   const paths = {
     '/refresh_token': {
-      post: operation({
+      post: {
         operationId: 'refreshToken',
         tags: ['tokens'],
         summary: 'Trade a refresh token for a new access token and the successor',
         security: [{ refreshToken: [] }],
         responses: { 200: answer('Save it, then use it.', ref('Tokens')), ...failures('RefusedToken') },
-      }),
+      },
     },
     '/logout': {
-      post: operation({
+      post: {
         operationId: 'logout',
         tags: ['tokens'],
         summary: 'End the session of a refresh token',
         security: [{ refreshToken: [] }],
         responses: { 204: { description: 'The session is over.' }, ...failures('MissingToken') },
-      }),
+      },
     },
     ...(config.serviceKeys.length > 0 && {
       '/sessions': {
-        post: operation({
+        post: {
           operationId: 'createSession',
           tags: ['sessions'],
           summary: 'Start a session for a user your login backend has signed in',
@@ -92,34 +98,34 @@ export function openApiDocument(config: Pick<ServiceConfig, 'serviceKeys'>): Ope
             201: answer('The session and its first tokens.', ref('Session')),
             ...failures('RefusedServiceKey'),
           },
-        }),
+        },
       },
     }),
     '/.well-known/jwks.json': {
-      get: operation({
+      get: {
         operationId: 'jwks',
         tags: ['keys'],
         summary: 'The public keys that access tokens verify with (RFC 7517)',
         responses: {
           200: answer('A JWK set.', object({ keys: { type: 'array', items: { type: 'object' } } }), ['Cache-Control']),
         },
-      }),
+      },
     },
     '/health/live': {
-      get: operation({
+      get: {
         operationId: 'live',
         tags: ['health'],
         summary: 'Whether the process answers',
         responses: { 200: answer('It does.', object({ status: text() })) },
-      }),
+      },
     },
     '/health/ready': {
-      get: operation({
+      get: {
         operationId: 'ready',
         tags: ['health'],
         summary: 'Whether to send requests: the database answers, and its clock agrees',
         responses: { 200: answer('Send them.', ref('Readiness')), 503: answer("Don't.", ref('Readiness')) },
-      }),
+      },
     },
   };
   return {
@@ -140,10 +146,6 @@ export function openApiDocument(config: Pick<ServiceConfig, 'serviceKeys'>): Ope
       },
     },
   } as unknown as OpenAPIObject; // Plain JSON, typed more loosely than the library's classes; a test validates it.
-}
-
-function operation(definition: Schema): Schema {
-  return definition;
 }
 
 function failures(unauthorized: string): Record<number, Schema> {

@@ -1,7 +1,8 @@
 import { signingKeys, type JsonWebKeySet } from '../../auth/access-token/access-token.keys.js';
 import { ConfigurationError } from '../../auth/auth.errors.js';
+import { MAX_LEEWAY, MIN_LIFE, SECRET_LENGTH } from '../../auth/auth.options.js';
 import { DURATION_TAKES, parseDuration } from '../../auth/duration.js';
-import { tokenSecrets } from '../../auth/refresh-token/token-secret.js';
+import { isFingerprint, tokenSecrets } from '../../auth/refresh-token/token-secret.js';
 import { parseDatabaseUrl } from '../database/database-url.js';
 
 /** One variable of the environment. */
@@ -67,7 +68,7 @@ export const variables = {
     fallbackAbout: '`ISSUER`',
     parse: (text) => (/^\S+$/.test(text) ? text : undefined),
   }),
-  accessTokenTtl: duration('ACCESS_TOKEN_TTL', '1h', "An access token's life; cut to the session's.", 1_000),
+  accessTokenTtl: duration('ACCESS_TOKEN_TTL', '1h', "An access token's life; cut to the session's.", MIN_LIFE),
   leeway: variable({
     name: 'REFRESH_TOKEN_LEEWAY',
     about: 'For how long after a rotation everybody is handed the same successor.',
@@ -75,7 +76,7 @@ export const variables = {
     fallback: '10s',
     parse: (text) => {
       const milliseconds = parseDuration(text);
-      return milliseconds !== undefined && milliseconds <= 300_000 ? milliseconds : undefined;
+      return milliseconds !== undefined && milliseconds <= MAX_LEEWAY ? milliseconds : undefined;
     },
   }),
   idleTtl: duration(
@@ -87,7 +88,7 @@ export const variables = {
     'REFRESH_TOKEN_ABSOLUTE_TTL',
     '365d',
     'After how long a session ends however busy it is.',
-    1_000,
+    MIN_LIFE,
   ),
   lostResponse: choice(
     'REFRESH_TOKEN_LOST_RESPONSE',
@@ -98,12 +99,12 @@ export const variables = {
     name: 'REFRESH_TOKEN_SECRETS',
     about:
       'What refresh tokens are made with: the first mints, all verify. Required in production and with PostgreSQL.',
-    takes: 'secrets of at least 32 characters each, separated by commas',
+    takes: `secrets of at least ${SECRET_LENGTH} characters each, separated by commas`,
     fallbackAbout: 'made up into `DATA_DIR`',
     isSecret: true,
     parse: (text) => {
       const secrets = list(text);
-      if (secrets.length === 0 || secrets.some((secret) => secret.length < 32)) return undefined;
+      if (secrets.length === 0 || secrets.some((secret) => secret.length < SECRET_LENGTH)) return undefined;
       tokenSecrets(secrets);
       return secrets;
     },
@@ -144,11 +145,11 @@ export const variables = {
     takes: 'fingerprints of 16 hex digits, separated by commas',
     fallbackAbout: 'none',
     isHidden: true,
-    parse: (text) => (list(text).every((entry) => /^[0-9a-f]{16}$/.test(entry)) ? list(text) : undefined),
+    parse: (text) => (list(text).every(isFingerprint) ? list(text) : undefined),
   }),
   sessionRetention: variable({
     name: 'SESSION_RETENTION',
-    about: "For how long after its last token a session's row is kept.",
+    about: 'For how long after its last token a row that is missing counts as lost.',
     takes: DURATION_TAKES,
     fallbackAbout: '`REFRESH_TOKEN_ABSOLUTE_TTL`',
     parse: parseDuration,

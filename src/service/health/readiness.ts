@@ -30,8 +30,9 @@ export class Readiness {
     this.askTheTime = compile(
       database.dialect,
       database.dialect === 'postgres'
-        ? 'SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint) AS now'
-        : 'SELECT NULL AS now FROM sqlite_schema LIMIT 1',
+        ? `SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint) AS now,
+                  current_setting('transaction_read_only') AS read_only`
+        : "SELECT NULL AS now, 'off' AS read_only FROM sqlite_schema LIMIT 1",
       {},
     );
   }
@@ -48,7 +49,9 @@ export class Readiness {
       // The system's clock, not the injected one: it is the machine that may be off.
       const before = Date.now();
       const [row] = await withDeadline(this.database.run(this.askTheTime), CHECK_DEADLINE);
-      return { database: 'ok', clock: this.compare(before, Date.now(), row?.['now']) };
+      const clock = this.compare(before, Date.now(), row?.['now']);
+      // A standby, or a primary that was demoted: it answers, and can commit nothing.
+      return { database: row?.['read_only'] === 'on' ? 'read-only' : 'ok', clock };
     } catch {
       return { database: 'no answer', clock: 'unknown' };
     }
