@@ -1,0 +1,68 @@
+import { copyFile, rm } from 'node:fs/promises';
+import Sqlite from 'better-sqlite3';
+import { Client } from 'pg';
+import { parseDatabaseUrl } from '../../src/service/database/database-url.js';
+
+/** Copies of the service's database, to be put back as an operator restores a backup. */
+export interface DatabaseCopies {
+  /** Whether the service must be stopped while a copy is put back. */
+  readonly needStop: boolean;
+  take(name: string): Promise<void>;
+  putBack(name: string): Promise<void>;
+  drop(name: string): Promise<void>;
+  /** Runs a statement beside the service. @returns its rows */
+  query(sql: string): Promise<Record<string, unknown>[]>;
+  close(): Promise<void>;
+}
+
+const TABLES = ['refresh_token_sessions', 'refresh_token_secrets'];
+
+/** The copies of the database at a `DATABASE_URL`. */
+export async function copiesOf(databaseUrl: string): Promise<DatabaseCopies> {
+  const location = parseDatabaseUrl(databaseUrl);
+  if (!location) throw new Error(`${databaseUrl} is no database.`);
+  return location.type === 'sqlite' ? sqliteCopies(location.path) : postgresCopies(location.url);
+}
+
+/** Whole files: what `cp` of a stopped database, or its online backup, makes. */
+function sqliteCopies(path: string): DatabaseCopies {
+  const query = async (sql: string) => {
+    const database = new Sqlite(path);
+    try {
+      const statement = database.prepare<[], Record<string, unknown>>(sql);
+      if (statement.reader) return statement.all();
+      statement.run();
+      return [];
+    } finally {
+      database.close();
+    }
+  };
+  return {
+    needStop: true,
+    query,
+    take: async (name) => void (await query(`VACUUM INTO '${path}.${name}'`)),
+    putBack: async (name) => {
+      await Promise.all(['-wal', '-shm'].map((suffix) => rm(path + suffix, { force: true })));
+      await copyFile(`${path}.${name}`, path);
+    },
+    drop: (name) => rm(`${path}.${name}`, { force: true }),
+    close: async () => undefined,
+  };
+}
+
+/** The contents of the tables, put back under the running service: what a fail-over to an older replica looks like. */
+async function postgresCopies(url: string): Promise<DatabaseCopies> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  // Several statements in one query are one transaction.
+  const forEachTable = async (statement: (table: string) => string) =>
+    void (await client.query(TABLES.map(statement).join('; ')));
+  return {
+    needStop: false,
+    query: async (sql) => (await client.query<Record<string, unknown>>(sql)).rows,
+    take: (name) => forEachTable((table) => `CREATE TABLE ${table}_${name} AS TABLE ${table}`),
+    putBack: (name) => forEachTable((table) => `DELETE FROM ${table}; INSERT INTO ${table} TABLE ${table}_${name}`),
+    drop: (name) => forEachTable((table) => `DROP TABLE IF EXISTS ${table}_${name}`),
+    close: () => client.end(),
+  };
+}
