@@ -27,11 +27,11 @@ interface Message {
   readonly refreshing: Promise<Refreshing>;
 }
 
-/** What is asked of a network, and of those who use it; milliseconds. */
+/** What is asked of the network and of the devices that use it; milliseconds. */
 export interface NetworkLimits {
   /** Nothing is on its way for as long as this. */
   readonly messageLife: number;
-  /** A token older than this is sent only when nothing that was sent with another one is on its way any more. */
+  /** A token as old as this is sent only when nothing that was sent with another one is on its way any more. */
   readonly overlap: number;
 }
 

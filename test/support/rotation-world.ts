@@ -17,7 +17,6 @@ export class RotationWorld {
   private sessions: SessionModel[] = [];
   private backups: Backup[] = [];
   private history: string[] = [];
-
   private promises: Promises;
 
   constructor(
@@ -70,7 +69,7 @@ export class RotationWorld {
     const answer = await this.service.logout(token);
     this.check(`${this.nameOf(session, token)} logs out`, answer, () => {
       const expected = session.isLost ? 503 : 204;
-      if (answer.status !== expected) throw new Error(`expected ${expected}`);
+      if (answer.status !== expected) throw new Error(`expected ${expected}, got ${answer.status}`);
       session.isEnded ||= answer.status === 204;
     });
     if (session.isEnded) await this.expectNothingWorks(session);

@@ -1,5 +1,5 @@
-import { json, type Answer } from './http.js';
 import type { IssuedSession, TokenResponse } from '../../src/auth/refresh-token/token-response.js';
+import { json, type Answer } from './http.js';
 
 /** What the service was configured with; milliseconds. */
 export interface Policy {
@@ -59,7 +59,10 @@ export class SessionModel {
     return this.tokens.get(token) ?? 0;
   }
 
-  /** The database was set back to a state in which the session was as given; `undefined`: it wasn't there. */
+  /**
+   * The database was set back to a state in which the session was as given; `undefined`: it wasn't there. What ended
+   * it since is forgotten too.
+   */
   restored(state: { readonly isEnded: boolean } | undefined): void {
     this.isLost = state === undefined;
     this.isEnded = state?.isEnded ?? this.isEnded;
@@ -75,9 +78,7 @@ export class SessionModel {
    */
   learn(token: string, answer: Answer, now: number): void {
     const allowed = this.allowed(token, now);
-    if (!allowed.includes(answer.status)) {
-      throw new Error(`expected ${allowed.join(' or ')}, got ${answer.status} ${answer.text}`);
-    }
+    if (!allowed.includes(answer.status)) throw new Error(`expected ${allowed.join(' or ')}, got ${answer.status}`);
     if (answer.status === 200) this.learnSuccessor(token, json<TokenResponse>(answer).refresh_token, now);
     if (answer.status === 401 && !this.mayHaveExpired(token, now)) this.isEnded = true;
   }
