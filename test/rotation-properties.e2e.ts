@@ -15,7 +15,7 @@ const POLICY: Policy = { leeway: LEEWAY, idleTtl: 30 * DAY, absoluteTtl: 365 * D
 const SHORT_LIVES = { idleTtl: MINUTE, absoluteTtl: 2 * MINUTE };
 
 describeOnEachDatabase('Rotation', (database) => {
-  const runs = database === 'SQLite' ? 100 : 40;
+  const runs = database === 'SQLite' ? 80 : 30;
 
   describe.each([LEEWAY, 0])('with a leeway of %d ms', (leeway) => {
     const longLived = worldFor(database, { ...POLICY, leeway });
