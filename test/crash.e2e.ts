@@ -4,14 +4,8 @@ import { copiesOf } from './support/database-copies.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
 import { HonestClient, type TokenStore } from './support/honest-client.js';
 import { logout, refresh, refreshed, signIn } from './support/http.js';
-import {
-  cleanUp,
-  freePort,
-  productionEnvironment,
-  startProcess,
-  until,
-  type ServiceProcess,
-} from './support/process.js';
+import { cleanUp, freePort, startProcess, until, type ServiceProcess } from './support/process.js';
+import { productionEnvironment } from './support/service.js';
 
 const CLIENTS = 30;
 const KILLS = 3;

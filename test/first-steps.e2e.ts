@@ -7,13 +7,13 @@ import {
   cleanUp,
   emptyFolder,
   launch,
-  productionEnvironment,
   runToEnd,
   startProcess,
   stop,
   until,
   type TestProcess,
 } from './support/process.js';
+import { productionEnvironment } from './support/service.js';
 
 const MADE_UP = ['refresh-token-secret', 'service-key', 'signing-keys.json'];
 

@@ -3,16 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { IssuedSession } from '../src/auth/refresh-token/token-response.js';
 import { bearer, call, json, logout, refresh, refreshed, signIn } from './support/http.js';
-import {
-  cleanUp,
-  emptyFolder,
-  productionEnvironment,
-  SIGNING_KEYS,
-  startProcess,
-  stop,
-  until,
-} from './support/process.js';
-import { SECRET, SERVICE_KEY } from './support/service.js';
+import { cleanUp, emptyFolder, startProcess, stop, until } from './support/process.js';
+import { productionEnvironment, SECRET, SERVICE_KEY, SIGNING_KEYS } from './support/service.js';
 import { describePostgres, createDatabase, type TestDatabase } from './support/databases.js';
 import { TcpProxy } from './support/tcp-proxy.js';
 

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { copiesOf } from './support/database-copies.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
 import { refreshed, signIn } from './support/http.js';
-import { cleanUp, productionEnvironment, runToEnd, startProcess, stop } from './support/process.js';
+import { cleanUp, runToEnd, startProcess, stop } from './support/process.js';
+import { productionEnvironment } from './support/service.js';
 
 describeOnEachDatabase('TypeORM’s command line', (databaseName) => {
   let database: TestDatabase;

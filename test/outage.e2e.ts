@@ -5,14 +5,8 @@ import { Client } from 'pg';
 import type { TokenResponse } from '../src/auth/refresh-token/token-response.js';
 import { createDatabase, describePostgres, type TestDatabase } from './support/databases.js';
 import { call, json, logout, postSession, refresh, refreshed, signIn, type Answer } from './support/http.js';
-import {
-  cleanUp,
-  emptyFolder,
-  productionEnvironment,
-  startProcess,
-  until,
-  type ServiceProcess,
-} from './support/process.js';
+import { cleanUp, emptyFolder, startProcess, until, type ServiceProcess } from './support/process.js';
+import { productionEnvironment } from './support/service.js';
 import { TcpProxy } from './support/tcp-proxy.js';
 
 /** A handler's deadline of 5 s, and what a busy machine may add, in milliseconds. */
@@ -239,6 +233,7 @@ describe('While another process holds the write lock of SQLite', () => {
       logout(url, leaver.refresh_token),
       postSession(url, { subject: 'bob' }),
     ];
+    // The lock itself is held that long: there is nothing to poll for while all of them wait.
     await new Promise((done) => setTimeout(done, 1_500));
     other.exec('ROLLBACK');
 

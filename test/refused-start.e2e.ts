@@ -11,14 +11,13 @@ import {
   ended,
   freePort,
   launch,
-  productionEnvironment,
   startProcess,
   stop,
   until,
   type Ended,
   type TestProcess,
 } from './support/process.js';
-import { SECRET, SERVICE_KEY } from './support/service.js';
+import { productionEnvironment, SECRET, SERVICE_KEY } from './support/service.js';
 import { TcpProxy } from './support/tcp-proxy.js';
 
 /** How soon a start that waiting can't help is given up, in milliseconds; a database is waited for longer. */
@@ -209,6 +208,7 @@ describe('A made-up key file that was damaged stops the start in one line that n
     ['refresh-token-secret', 'hunter2'],
     ['signing-keys.json', 'hunter2'],
     ['signing-keys.json', '{"keys":[{"kty":"EC","crv":"P-256","d":"hunter2'],
+    ['signing-keys.json', '{"keys":[{"kty":"EC","crv":"P-256","d":"hunter2"}]}'],
     ['service-key', ''],
   ])('%s with "%s"', async (name, content) => {
     const cwd = await emptyFolder();

@@ -10,14 +10,13 @@ import {
   ended,
   freePort,
   launch,
-  productionEnvironment,
   run,
   startProcess,
   stop,
   until,
   type ServiceProcess,
 } from './support/process.js';
-import { SERVICE_KEY } from './support/service.js';
+import { productionEnvironment, SERVICE_KEY } from './support/service.js';
 import { TcpProxy } from './support/tcp-proxy.js';
 import type { IssuedSession, TokenResponse } from '../src/auth/refresh-token/token-response.js';
 

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { copiesOf } from './support/database-copies.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
 import { refreshed, signIn } from './support/http.js';
-import { cleanUp, productionEnvironment, startProcess } from './support/process.js';
+import { cleanUp, startProcess } from './support/process.js';
+import { productionEnvironment } from './support/service.js';
 
 const INSTANCES = 4;
 

@@ -4,26 +4,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { generateSigningKeys } from '../../src/service/environment/key-generation.js';
 import { call } from './http.js';
-import { ISSUER, SECRET, SERVICE_KEY } from './service.js';
 
 /** What `npm run build` has made of `src/main.ts`. */
 export const MAIN = resolve('dist/main.js');
-
-/** All that the service takes in production, on a database. */
-export function productionEnvironment(databaseUrl: string): Record<string, string> {
-  return {
-    NODE_ENV: 'production',
-    DATABASE_URL: databaseUrl,
-    ISSUER,
-    REFRESH_TOKEN_SECRETS: SECRET,
-    SIGNING_KEYS,
-    SERVICE_KEYS: SERVICE_KEY,
-  };
-}
-
-export const SIGNING_KEYS = JSON.stringify(generateSigningKeys());
 
 export interface Exit {
   readonly code: number | null;

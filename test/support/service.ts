@@ -13,7 +13,19 @@ import { TestClock } from './test-clock.js';
 export const ISSUER = 'https://auth.example.com';
 export const SERVICE_KEY = 'service-key-of-the-tests-0123456789';
 export const SECRET = 'refresh-token-secret-of-the-tests-0123456789';
-const SIGNING_KEYS = JSON.stringify(generateSigningKeys());
+export const SIGNING_KEYS = JSON.stringify(generateSigningKeys());
+
+/** All that the service takes in production, on a database; nothing is made up on disk. */
+export function productionEnvironment(databaseUrl: string): Record<string, string> {
+  return {
+    NODE_ENV: 'production',
+    DATABASE_URL: databaseUrl,
+    ISSUER,
+    REFRESH_TOKEN_SECRETS: SECRET,
+    SIGNING_KEYS,
+    SERVICE_KEYS: SERVICE_KEY,
+  };
+}
 
 /** The whole service, listening on a free port, its clock in the test's hand. */
 export interface TestService {
@@ -33,15 +45,7 @@ export async function startService(
   databaseUrl: string,
   { env = {}, clock = new TestClock() }: { env?: Record<string, string>; clock?: TestClock } = {},
 ): Promise<TestService> {
-  const config = serviceConfig({
-    NODE_ENV: 'production',
-    DATABASE_URL: databaseUrl,
-    ISSUER,
-    REFRESH_TOKEN_SECRETS: SECRET,
-    SIGNING_KEYS,
-    SERVICE_KEYS: SERVICE_KEY,
-    ...env,
-  });
+  const config = serviceConfig({ ...productionEnvironment(databaseUrl), ...env });
   const log: string[] = [];
   const module = await Test.createTestingModule({ imports: [ServiceModule.with(config)] })
     .overrideProvider(Clock)

@@ -93,7 +93,7 @@ export class SecretRegistry implements OnModuleInit {
     const secret = now >= this.activatesAt || !this.incumbent ? this.newest : this.incumbent;
     let recorded = this.recorded.get(secret);
     if (!recorded) {
-      recorded = this.record(secret, now);
+      recorded = this.record((statement, values = {}) => this.database.runDurably(statement, values), secret, now);
       this.recorded.set(secret, recorded);
       recorded.catch(() => this.recorded.delete(secret));
     }
@@ -112,16 +112,15 @@ export class SecretRegistry implements OnModuleInit {
     const known = (await run(this.statements.list)).map(toKnownSecret);
     this.refuseMissing(known, now);
     this.schedule(known);
-    if (now < this.activatesAt) return;
-    await run(this.statements.beginMinting, { fingerprint, now });
-    await run(this.statements.replaceOthers, { fingerprint, now });
-    this.recorded.set(this.newest, Promise.resolve(this.newest));
+    if (now >= this.activatesAt)
+      this.recorded.set(this.newest, Promise.resolve(await this.record(run, this.newest, now)));
   }
 
-  private async record(secret: TokenSecret, now: number): Promise<TokenSecret> {
+  /** Tells the database which secret mints now, in the place of all others. */
+  private async record(run: Database['run'], secret: TokenSecret, now: number): Promise<TokenSecret> {
     const { fingerprint } = secret;
-    await this.database.runDurably(this.statements.beginMinting, { fingerprint, now });
-    await this.database.runDurably(this.statements.replaceOthers, { fingerprint, now });
+    await run(this.statements.beginMinting, { fingerprint, now });
+    await run(this.statements.replaceOthers, { fingerprint, now });
     return secret;
   }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { ConfigurationError } from '../../auth/auth.errors.js';
 import { sqliteIn, type DatabaseLocation } from '../database/database-url.js';
-import { refused, variables, type ValueOf, type Variable } from './variables.js';
+import { parsed, variables, type ValueOf, type Variable } from './variables.js';
 
 type Variables = typeof variables;
 
@@ -35,16 +35,7 @@ export function databaseLocation(env: ProcessEnvironment): DatabaseLocation {
 
 function valueOf(variable: Variable<unknown>, env: ProcessEnvironment): unknown {
   const text = textOf(variable, env) ?? variable.fallback;
-  if (text === undefined) return undefined;
-  let value: unknown;
-  try {
-    value = variable.parse(text);
-  } catch (error) {
-    if (!(error instanceof ConfigurationError)) throw error;
-    throw refused(variable, text, error.message.replace(/\.$/, ''));
-  }
-  if (value === undefined) throw refused(variable, text);
-  return value;
+  return text === undefined ? undefined : parsed(variable, text);
 }
 
 /**

@@ -4,7 +4,7 @@ import type { JsonWebKeySet } from '../../auth/access-token/access-token.keys.js
 import { ConfigurationError } from '../../auth/auth.errors.js';
 import { keepFile } from './kept-file.js';
 import { generateSecret, generateServiceKey, generateSigningKeys } from './key-generation.js';
-import { variables, type Variable } from './variables.js';
+import { parsed, variables, type Variable } from './variables.js';
 
 /** Where a made-up service key stands. */
 export function serviceKeyPath(dataDir: string): string {
@@ -35,11 +35,7 @@ export function makeDataDir(dataDir: string): void {
 }
 
 /** What the file holds, checked as if the environment had given it: files are cut off and emptied too. */
-function checked<T>(path: string, make: () => string, { parse, takes }: Variable<T>): T {
-  const text = keepFile(path, make);
-  const value = text === '' ? undefined : parse(text);
-  if (value !== undefined) return value;
-  throw new ConfigurationError(
-    `${JSON.stringify(path)}: got a value of ${text.length} characters, takes ${takes}. Put the file back; or delete it, and another is made up.`,
-  );
+function checked<T>(path: string, make: () => string, variable: Variable<T>): T {
+  const remedy = ' Put the file back; or delete it, and another is made up.';
+  return parsed(variable, keepFile(path, make), JSON.stringify(path), remedy);
 }

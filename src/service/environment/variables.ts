@@ -219,12 +219,22 @@ function isOrigin(text: string): boolean {
   return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
 }
 
-/** The line that says what is wrong with a variable. */
-export function refused(
-  { name, takes, isSecret, isHidden }: Variable<unknown>,
-  text: string,
-  why?: string,
-): ConfigurationError {
+/**
+ * Reads a variable's text, wherever it came from.
+ * @param source what the message names, and `remedy` what it adds
+ * @throws ConfigurationError in one line: what it got and what it takes; never a secret
+ */
+export function parsed<T>(definition: Variable<T>, text: string, source = definition.name, remedy = ''): T {
+  const { takes, isSecret, isHidden } = definition;
   const got = isSecret || isHidden ? `a value of ${text.length} characters` : JSON.stringify(text);
-  return new ConfigurationError(`${name}: got ${got}${why ? ` (${why})` : ''}, takes ${takes}.`);
+  const refused = (why = '') => new ConfigurationError(`${source}: got ${got}${why}, takes ${takes}.${remedy}`);
+  let value: T | undefined;
+  try {
+    value = definition.parse(text);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    throw refused(` (${error.message.replace(/\.$/, '')})`);
+  }
+  if (value === undefined) throw refused();
+  return value;
 }
