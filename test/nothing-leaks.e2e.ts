@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import type { JsonWebKeySet } from '../src/auth/access-token/access-token.keys.js';
-import { generateServiceKey, generateSigningKeys } from '../src/service/environment/key-generation.js';
+import { generateServiceKey, generateSigningKeys } from '../src/auth/key-generation.js';
 import { dump } from './support/database-dump.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
 import { bearer, call, logout, postSession, refresh, refreshed, signIn, type Answer } from './support/http.js';

@@ -3,7 +3,7 @@ export type RefusalReason =
   'malformed' | 'bad_mac' | 'unknown_secret' | 'unknown_session' | 'expired' | 'revoked' | 'reuse';
 
 /** Why an answer can't be given now. */
-export type UnavailableReason = 'database' | 'contention' | 'session_lost' | 'deadline';
+export type UnavailableReason = 'database' | 'contention' | 'session_lost' | 'deadline' | 'policy' | 'legacy_tokens';
 
 /**
  * Base of every error this library throws on purpose. `code` is stable and part of the contract;
@@ -51,6 +51,44 @@ export class InvalidRefreshTokenError extends AuthError {
     readonly sessionId?: string,
   ) {
     super(`The refresh token was refused: ${reason}.`);
+  }
+}
+
+/** Why an access token was refused. For logs only: the client always reads `invalid_token`. */
+export type AccessTokenRefusal =
+  'malformed' | 'wrong_type' | 'unknown_key' | 'bad_signature' | 'expired' | 'wrong_claims' | 'session_ended';
+
+/** An access token was presented and is not good here. A client refreshes it, and signs in again where that fails. */
+export class InvalidAccessTokenError extends AuthError {
+  readonly code = 'invalid_token';
+
+  constructor(
+    /** Why; not for the client. */
+    readonly reason: AccessTokenRefusal,
+    options?: ErrorOptions,
+  ) {
+    super(`The access token was refused: ${reason}.`, options);
+  }
+}
+
+/** The access token is good, and doesn't reach far enough (RFC 6750 §3.1). */
+export class InsufficientScopeError extends AuthError {
+  readonly code = 'insufficient_scope';
+
+  constructor(
+    /** The scope that the route asks for, as space-separated words. */
+    readonly scope: string,
+  ) {
+    super(`The access token lacks the scope: ${scope}.`);
+  }
+}
+
+/** There is no such thing, or it isn't the caller's to know of. */
+export class NotFoundError extends AuthError {
+  readonly code = 'not_found';
+
+  constructor() {
+    super('There is no such thing here.');
   }
 }
 

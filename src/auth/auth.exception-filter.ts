@@ -1,25 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import {
-  Catch,
-  HttpException,
-  Inject,
-  Injectable,
-  Logger,
-  type ArgumentsHost,
-  type ExceptionFilter,
-} from '@nestjs/common';
+import { Catch, HttpException, Injectable, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import {
   AuthError,
+  InvalidAccessTokenError,
   InvalidRefreshTokenError,
   InvalidServiceKeyError,
   TemporarilyUnavailableError,
 } from './auth.errors.js';
-import type { AuthSettings } from './auth.options.js';
 import type { AuthRequest } from './auth.request.js';
-import { AUTH_SETTINGS } from './auth.tokens.js';
-import { challengeOf, errorResponse, isTemporary } from './error-response.js';
-import { retryAfterSeconds } from './request-deadline.js';
+import { ErrorHeaders } from './error-headers.js';
+import { errorResponse } from './error-response.js';
 
 /** Short and without `_`, so that no token fits: it is the client's text, and it goes to the log. */
 const REQUEST_ID = /^[A-Za-z0-9-]{1,48}$/;
@@ -33,14 +24,11 @@ const REQUEST_ID = /^[A-Za-z0-9-]{1,48}$/;
 @Catch(AuthError)
 export class AuthErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger('RefreshToken');
-  private readonly retryAfter: string;
 
   constructor(
     private readonly adapterHost: HttpAdapterHost,
-    @Inject(AUTH_SETTINGS) settings: AuthSettings,
-  ) {
-    this.retryAfter = String(retryAfterSeconds(settings.rotation));
-  }
+    private readonly headers: ErrorHeaders,
+  ) {}
 
   catch(exception: unknown, host: ArgumentsHost): void {
     // A guard wraps our errors, so that they mean the same on a host's own routes.
@@ -53,10 +41,7 @@ export class AuthErrorFilter implements ExceptionFilter {
 
     this.log(error, status, requestId(request));
     if (httpAdapter.isHeadersSent(response)) return httpAdapter.end(response);
-    httpAdapter.setHeader(response, 'Cache-Control', 'no-store');
-    const challenge = challengeOf(error);
-    if (challenge) httpAdapter.setHeader(response, ...challenge);
-    if (isTemporary(error)) httpAdapter.setHeader(response, 'Retry-After', this.retryAfter);
+    this.headers.set(response, error);
     httpAdapter.reply(response, body, status);
   }
 
@@ -67,6 +52,12 @@ export class AuthErrorFilter implements ExceptionFilter {
         event: 'refresh.refused',
         reason,
         ...(sessionId === undefined ? {} : { session_id: sessionId }),
+        request_id,
+      });
+    } else if (error instanceof InvalidAccessTokenError) {
+      this.logger.warn('An access token was refused', {
+        event: 'access_token.refused',
+        reason: error.reason,
         request_id,
       });
     } else if (error instanceof InvalidServiceKeyError) {

@@ -5,33 +5,67 @@ import {
   type DynamicModule,
   type InjectionToken,
   type ModuleMetadata,
+  type Provider,
   type Type,
 } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { JwksController } from './access-token/jwks.controller.js';
+import { JwksController as DefaultJwksController } from './access-token/jwks.controller.js';
 import { ConfigurationError } from './auth.errors.js';
-import type { AuthModuleOptions } from './auth.options.js';
-import { AUTH_DATA_SOURCE } from './auth.tokens.js';
+import { resolveAuthOptions, type AuthModuleOptions } from './auth.options.js';
+import { AUTH_EXPORTS, AUTH_PROVIDERS } from './auth.providers.js';
+import {
+  accessTokenStrategyName,
+  AUTH_DATA_SOURCE,
+  AUTH_MODULE_NAME,
+  AUTH_SETTINGS,
+  getAuthToken,
+  LEGACY_TOKENS,
+  refreshTokenStrategyName,
+  SESSION_OBSERVER,
+  SESSION_POLICY,
+} from './auth.tokens.js';
+import { bearerStrategy } from './bearer.strategy.js';
+import { Clock } from './clock.js';
+import type { LegacyTokens } from './refresh-token/legacy-tokens.js';
 import { RefreshTokenController as DefaultController } from './refresh-token/refresh-token.controller.js';
+import type { SessionObserver } from './session/session.events.js';
+import type { SessionPolicy } from './session/session.policy.js';
 
 /** What is decided when the module is declared, before any option is known. */
 export interface AuthModuleExtras {
+  /**
+   * Sets a second module of an application apart: its Passport strategies are `nest-refresh-token:<name>` and
+   * `nest-refresh-token:<name>/access-token`, what it exports is injected by `getAuthToken(…, name)`, and its guards
+   * are `accessTokenGuard(name)` and `refreshTokenGuard(name)`. Letters, digits, `_` and `-`. Give it a DataSource,
+   * secrets and keys of its own.
+   */
+  name?: string | undefined;
   /** Whether every module may inject what this one exports, without importing it. Default false. */
   isGlobal?: boolean;
   /** The injection token of the DataSource to work on. Default `DataSource`, the default one of @nestjs/typeorm. */
   dataSource?: InjectionToken;
-  /** The path of the refresh endpoint. Default `refresh_token`. */
-  path?: string;
+  /**
+   * The path of the refresh endpoint. Default `refresh_token`; of a module with a name, `<name>/refresh_token`, and its
+   * JWK set is at `<path>/.well-known/jwks.json`.
+   */
+  path?: string | undefined;
   /**
    * The controllers to serve. Default: the refresh endpoint and the JWK set. Leave one out, or hand over a subclass
    * with your own decorators; a controller that is given stands at its own path.
    */
   controllers?: Type[] | undefined;
-  /** Modules that provide what the module needs, such as the DataSource. */
+  /** Modules that provide what the module needs: the DataSource, what your own parts inject. */
   imports?: ModuleMetadata['imports'] | undefined;
+  /** Your say in every mint. Its dependencies come from `imports` and from global modules. */
+  sessionPolicy?: Type<SessionPolicy> | undefined;
+  /** Who is told what happens to sessions. */
+  sessionObserver?: Type<SessionObserver> | undefined;
+  /** Your refresh tokens of the time before this module. */
+  legacyTokens?: Type<LegacyTokens> | undefined;
 }
 
 const DEFAULT_PATH = 'refresh_token';
+const JWKS_PATH = '.well-known';
 
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<AuthModuleOptions>({ moduleName: 'NestRefreshToken' })
@@ -39,25 +73,72 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYN
     .setFactoryMethodName('createAuthOptions')
     .setExtras<AuthModuleExtras>(
       // Every key is listed, so that none of them passes for an option.
-      { isGlobal: false, dataSource: DataSource, path: DEFAULT_PATH, controllers: undefined, imports: undefined },
+      {
+        name: undefined,
+        isGlobal: false,
+        dataSource: DataSource,
+        path: undefined,
+        controllers: undefined,
+        imports: undefined,
+        sessionPolicy: undefined,
+        sessionObserver: undefined,
+        legacyTokens: undefined,
+      },
       withExtras,
     )
     .build();
 
 function withExtras(definition: DynamicModule, extras: AuthModuleExtras): DynamicModule {
-  const { isGlobal = false, dataSource = DataSource, path = DEFAULT_PATH, controllers, imports = [] } = extras;
-  if (controllers && path !== DEFAULT_PATH) {
+  const { name, isGlobal = false, imports = [] } = extras;
+  requireName(name);
+  return {
+    ...definition,
+    module: name === undefined ? definition.module : namedModule(name),
+    global: isGlobal,
+    imports: [...(definition.imports ?? []), ...imports],
+    controllers: controllersOf(extras),
+    providers: [...(definition.providers ?? []), ...AUTH_PROVIDERS, ...providersOf(extras)],
+    exports: [...(definition.exports ?? []), ...exportsOf(name)],
+  };
+}
+
+function providersOf({ name, dataSource = DataSource, ...parts }: AuthModuleExtras): Provider[] {
+  const { sessionPolicy, sessionObserver, legacyTokens } = parts;
+  return [
+    { provide: AUTH_MODULE_NAME, useValue: name },
+    { provide: AUTH_DATA_SOURCE, useExisting: dataSource },
+    {
+      provide: AUTH_SETTINGS,
+      useFactory: (options: AuthModuleOptions, clock: Clock) => resolveAuthOptions(options, clock.now()),
+      inject: [MODULE_OPTIONS_TOKEN, Clock],
+    },
+    bearerStrategy(refreshTokenStrategyName(name)),
+    bearerStrategy(accessTokenStrategyName(name)),
+    ...(sessionPolicy ? [{ provide: SESSION_POLICY, useClass: sessionPolicy }] : []),
+    ...(sessionObserver ? [{ provide: SESSION_OBSERVER, useClass: sessionObserver }] : []),
+    ...(legacyTokens ? [{ provide: LEGACY_TOKENS, useClass: legacyTokens }] : []),
+    ...(name === undefined
+      ? []
+      : AUTH_EXPORTS.map((exported) => ({ provide: getAuthToken(exported, name), useExisting: exported }))),
+  ];
+}
+
+/** Under a module's name only: two modules that exported the same classes would be taken for one another. */
+function exportsOf(name: string | undefined): InjectionToken[] {
+  const own = name === undefined ? [AUTH_MODULE_NAME] : [];
+  return [...own, ...AUTH_EXPORTS.map((exported) => getAuthToken(exported, name))];
+}
+
+function controllersOf({ name, path, controllers }: AuthModuleExtras): Type[] {
+  if (controllers) {
+    if (path === undefined) return controllers;
     throw new ConfigurationError(
       `path: got ${JSON.stringify(path)} beside controllers, takes a path only for the default ones; decorate yours with @Controller(${JSON.stringify(path)}).`,
     );
   }
-  return {
-    ...definition,
-    global: isGlobal,
-    imports: [...(definition.imports ?? []), ...imports],
-    controllers: controllers ?? [refreshTokenControllerAt(path), JwksController],
-    providers: [...(definition.providers ?? []), { provide: AUTH_DATA_SOURCE, useExisting: dataSource }],
-  };
+  if (name === undefined) return [refreshTokenControllerAt(path ?? DEFAULT_PATH), DefaultJwksController];
+  const at = path ?? `${name}/${DEFAULT_PATH}`;
+  return [refreshTokenControllerAt(at), jwksControllerAt(`${at}/${JWKS_PATH}`)];
 }
 
 /** A path stands on a class, so another path takes another class. */
@@ -66,4 +147,21 @@ function refreshTokenControllerAt(path: string): Type {
   const Elsewhere = class RefreshTokenController extends DefaultController {};
   Controller({ path, version: VERSION_NEUTRAL })(Elsewhere);
   return Elsewhere;
+}
+
+function jwksControllerAt(path: string): Type {
+  const Elsewhere = class JwksController extends DefaultJwksController {};
+  Controller({ path, version: VERSION_NEUTRAL })(Elsewhere);
+  return Elsewhere;
+}
+
+function namedModule(name: string): Type {
+  const Named = class {};
+  Object.defineProperty(Named, 'name', { value: `AuthModule:${name}` });
+  return Named;
+}
+
+function requireName(name: unknown): void {
+  if (name === undefined || (typeof name === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(name))) return;
+  throw new ConfigurationError(`name: got ${JSON.stringify(name)}, takes 1 to 64 letters, digits, _ and -.`);
 }

@@ -1,7 +1,8 @@
 import { ConfigurationError } from './auth.errors.js';
-import { signingKeys, type JsonWebKeySet, type SigningKeys } from './access-token/access-token.keys.js';
+import { signingKeys, type JsonWebKeySet, type SigningKey } from './access-token/access-token.keys.js';
 import { kindOf } from './kind-of.js';
 import { DURATION_TAKES, parseDuration, type Duration } from './duration.js';
+import { parseTime, TIME_TAKES } from './time.js';
 import type { RotationPolicy } from './refresh-token/rotation.js';
 import { isFingerprint, tokenSecrets, type TokenSecret } from './refresh-token/token-secret.js';
 
@@ -36,8 +37,13 @@ interface AccessTokenCommonOptions {
   audience?: string | readonly string[] | undefined;
   /** An access token's life. Default 1 h; cut to the session's. */
   ttl?: Duration | undefined;
-  /** How far a verifier's clock may be off. Default 0, at most 5 min. Kept for the guards to come: nothing verifies yet. */
+  /** How far the clock of who signed an access token may be off, for the guards here. Default 0, at most 5 min. */
   clockTolerance?: Duration | undefined;
+  /**
+   * Whether an access token of an ended session is refused at once, at the cost of one SELECT a request. Default
+   * false: it is good until it expires.
+   */
+  checkSession?: boolean | undefined;
 }
 
 /** Options of access tokens: a JWK set whose first key signs (ES256, RS256), or the host's own secret (HS256). */
@@ -47,21 +53,38 @@ export type AccessTokenOptions = AccessTokenCommonOptions &
     | { algorithm: 'HS256'; /** The secret the host's JWT guard verifies with. */ secret: string }
   );
 
+/** Options of sessions. */
+export interface SessionOptions {
+  /** For how long after its last token a row that is missing counts as lost. Default: the absolute life. */
+  retention?: Duration | undefined;
+  /**
+   * What an authentic token without a row is answered: `unavailable` (default, 503: the row was lost in a restore)
+   * or `refuse` (401: the operator has accepted the loss).
+   */
+  lostSessions?: 'unavailable' | 'refuse' | undefined;
+  /** How many live sessions a subject may have; a login beyond ends the oldest. Default: any number. */
+  maxSessionsPerSubject?: number | undefined;
+  /**
+   * The emergency brake: sessions created earlier are refused, while it is set. A time that has passed, as a `Date`
+   * or in RFC 3339.
+   */
+  notBefore?: Date | string | undefined;
+  /** Whether `User-Agent` and IP address are recorded, at login and at each rotation. Default true. */
+  recordDevice?: boolean | undefined;
+  /**
+   * What a refresh is answered where the host's policy fails: `unavailable` (default, 503, and nothing is rotated) or
+   * `allow` (with the stored claims).
+   */
+  onPolicyFailure?: 'unavailable' | 'allow' | undefined;
+  /** After how long the host's policy, or its resolver of old tokens, has failed. Default 2 s, at most 4 s. */
+  policyTimeout?: Duration | undefined;
+}
+
 /** Options of `AuthModule.forRoot` and `forRootAsync`. */
 export interface AuthModuleOptions {
   refreshToken: RefreshTokenOptions;
   accessToken: AccessTokenOptions;
-  session?:
-    | {
-        /** For how long after its last token a row that is missing counts as lost. Default: the absolute life. */
-        retention?: Duration | undefined;
-        /**
-         * What an authentic token without a row is answered: `unavailable` (default, 503: the row was lost in a restore)
-         * or `refuse` (401: the operator has accepted the loss).
-         */
-        lostSessions?: 'unavailable' | 'refuse' | undefined;
-      }
-    | undefined;
+  session?: SessionOptions | undefined;
   /** For how long a new key is known before it is used. Default 5 min. */
   keyActivationDelay?: Duration | undefined;
 }
@@ -81,12 +104,20 @@ export interface AuthSettings {
   readonly rotation: RotationPolicy;
   readonly accessToken: {
     readonly issuer: string;
-    readonly audience: string | string[];
+    readonly audience: string | [string, ...string[]];
     readonly ttl: number;
     readonly clockTolerance: number;
-    readonly keys: SigningKeys;
+    readonly checkSession: boolean;
+    readonly keys: readonly SigningKey[];
   };
-  readonly session: { readonly retention: number; readonly lostSessions: 'unavailable' | 'refuse' };
+  readonly session: {
+    readonly retention: number;
+    readonly lostSessions: 'unavailable' | 'refuse';
+    readonly maxSessionsPerSubject: number;
+    readonly recordDevice: boolean;
+    readonly onPolicyFailure: 'unavailable' | 'allow';
+    readonly policyTimeout: number;
+  };
   readonly keyActivationDelay: number;
 }
 
@@ -99,7 +130,25 @@ const REFRESH_TOKEN_OPTIONS: readonly (keyof RefreshTokenOptions)[] = [
   'absoluteTtl',
   'lostResponse',
 ];
-const ACCESS_TOKEN_OPTIONS = ['issuer', 'audience', 'ttl', 'clockTolerance', 'keys', 'algorithm', 'secret'];
+const ACCESS_TOKEN_OPTIONS = [
+  'issuer',
+  'audience',
+  'ttl',
+  'clockTolerance',
+  'checkSession',
+  'keys',
+  'algorithm',
+  'secret',
+];
+const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = [
+  'retention',
+  'lostSessions',
+  'maxSessionsPerSubject',
+  'notBefore',
+  'recordDevice',
+  'onPolicyFailure',
+  'policyTimeout',
+];
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -108,19 +157,22 @@ const DAY = 86_400_000;
 export const MAX_LEEWAY = 5 * MINUTE;
 /** The shortest life, in milliseconds. */
 export const MIN_LIFE = 1_000;
+/** For how long a host's policy may think, in milliseconds: the answer has to be out by a handler's deadline. */
+const MAX_POLICY_TIMEOUT = 4_000;
 /** The shortest secret, in characters. */
 export const SECRET_LENGTH = 32;
 
 /**
  * Defaults and validates the options, all in this one place.
+ * @param now milliseconds
  * @throws ConfigurationError naming the option, what it got and what it takes; never a secret
  */
-export function resolveAuthOptions(options: AuthModuleOptions): AuthSettings {
+export function resolveAuthOptions(options: AuthModuleOptions, now: number): AuthSettings {
   requireKeys('options', options, ['refreshToken', 'accessToken', 'session', 'keyActivationDelay']);
   const { refreshToken, accessToken, session = {} } = options;
   requireKeys('refreshToken', refreshToken, REFRESH_TOKEN_OPTIONS);
   requireKeys('accessToken', accessToken, ACCESS_TOKEN_OPTIONS);
-  requireKeys('session', session, ['retention', 'lostSessions']);
+  requireKeys('session', session, SESSION_OPTIONS);
 
   const leeway = duration('refreshToken.leeway', refreshToken.leeway, 10_000, { max: MAX_LEEWAY });
   const idleTtl = duration('refreshToken.idleTtl', refreshToken.idleTtl, 30 * DAY);
@@ -129,6 +181,7 @@ export function resolveAuthOptions(options: AuthModuleOptions): AuthSettings {
     fail('refreshToken.idleTtl', refreshToken.idleTtl ?? '30d', `more than the leeway, ${leeway / 1_000} s`);
   }
   const issuer = text('accessToken.issuer', accessToken.issuer);
+  const keyActivationDelay = duration('keyActivationDelay', options.keyActivationDelay, 5 * MINUTE);
 
   return {
     refreshToken: {
@@ -139,6 +192,7 @@ export function resolveAuthOptions(options: AuthModuleOptions): AuthSettings {
       leeway,
       idleTtl,
       absoluteTtl,
+      notBefore: passedTime('session.notBefore', session.notBefore, now),
       lostResponse: oneOf('refreshToken.lostResponse', refreshToken.lostResponse ?? 'forgive', ['forgive', 'revoke']),
     },
     accessToken: {
@@ -146,13 +200,24 @@ export function resolveAuthOptions(options: AuthModuleOptions): AuthSettings {
       audience: audience(accessToken.audience ?? issuer),
       ttl: duration('accessToken.ttl', accessToken.ttl, 60 * MINUTE, { min: MIN_LIFE }),
       clockTolerance: duration('accessToken.clockTolerance', accessToken.clockTolerance, 0, { max: 5 * MINUTE }),
-      keys: signingKeys(accessToken),
+      checkSession: flag('accessToken.checkSession', accessToken.checkSession, false),
+      keys: signingKeys(accessToken, keyActivationDelay),
     },
     session: {
       retention: duration('session.retention', session.retention, absoluteTtl),
       lostSessions: oneOf('session.lostSessions', session.lostSessions ?? 'unavailable', ['unavailable', 'refuse']),
+      maxSessionsPerSubject: count('session.maxSessionsPerSubject', session.maxSessionsPerSubject),
+      recordDevice: flag('session.recordDevice', session.recordDevice, true),
+      onPolicyFailure: oneOf('session.onPolicyFailure', session.onPolicyFailure ?? 'unavailable', [
+        'unavailable',
+        'allow',
+      ]),
+      policyTimeout: duration('session.policyTimeout', session.policyTimeout, 2_000, {
+        min: 1_000,
+        max: MAX_POLICY_TIMEOUT,
+      }),
     },
-    keyActivationDelay: duration('keyActivationDelay', options.keyActivationDelay, 5 * MINUTE),
+    keyActivationDelay,
   };
 }
 
@@ -185,15 +250,35 @@ function duration(
   return milliseconds;
 }
 
+function flag(option: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  return typeof value === 'boolean' ? value : fail(option, value, 'true or false');
+}
+
+function count(option: string, value: unknown): number {
+  if (value === undefined) return Infinity;
+  if (!Number.isSafeInteger(value) || (value as number) < 1) fail(option, value, 'a whole number of at least 1');
+  return value as number;
+}
+
+/** In milliseconds; 0 where none is given. */
+function passedTime(option: string, value: unknown, now: number): number {
+  if (value === undefined) return 0;
+  const time = value instanceof Date ? value.getTime() : parseTime(value);
+  if (time === undefined || !Number.isFinite(time) || time > now) fail(option, value, TIME_TAKES);
+  return time;
+}
+
 function text(option: string, value: unknown): string {
   if (typeof value !== 'string' || value === '') fail(option, value, 'a non-empty string');
   return value;
 }
 
-function audience(value: string | readonly string[]): string | string[] {
+function audience(value: string | readonly string[]): string | [string, ...string[]] {
   if (!Array.isArray(value)) return text('accessToken.audience', value);
-  if (value.length === 0) fail('accessToken.audience', value, 'a string, or a list of at least one');
-  return value.map((entry) => text('accessToken.audience', entry));
+  const [first, ...others] = value.map((entry) => text('accessToken.audience', entry));
+  if (first === undefined) fail('accessToken.audience', value, 'a string, or a list of at least one');
+  return [first, ...others];
 }
 
 function oneOf<T extends string>(option: string, value: T, values: readonly T[]): T {

@@ -4,6 +4,8 @@ import { InvalidRequestError } from './auth.errors.js';
 /** A request as Express hands it over; what the module reads of it. */
 export interface AuthRequest extends IncomingMessage {
   readonly body?: unknown;
+  /** The client's address, behind the proxies that the application trusts. */
+  readonly ip?: string | undefined;
 }
 
 /** Parameters that carry a token in other protocols, with or without a subscript (`token[]`). */
@@ -14,7 +16,9 @@ const TOKEN_PARAMETER = /^(?:access_token|refresh_token|token)(?:\[|$)/;
  * @throws InvalidRequestError
  */
 export function requireOneAuthorization(request: AuthRequest): void {
-  if ((request.headersDistinct['authorization']?.length ?? 0) > 1) {
+  // The handshake of a WebSocket has only been given `headers`.
+  const { headersDistinct = {} } = request as Partial<AuthRequest>;
+  if ((headersDistinct['authorization']?.length ?? 0) > 1) {
     throw new InvalidRequestError('Authorization: got more than one such header, takes one.');
   }
 }

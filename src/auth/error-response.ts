@@ -1,6 +1,7 @@
 import { BadRequestException, HttpException, HttpStatus, UnauthorizedException } from '@nestjs/common';
 import {
   AuthError,
+  InsufficientScopeError,
   InvalidRequestError,
   MissingTokenError,
   RequestTooLargeError,
@@ -18,6 +19,9 @@ const STATUS_BY_CODE: Record<string, number> = {
   missing_token: HttpStatus.UNAUTHORIZED,
   invalid_refresh_token: HttpStatus.UNAUTHORIZED,
   invalid_service_key: HttpStatus.UNAUTHORIZED,
+  invalid_token: HttpStatus.UNAUTHORIZED,
+  insufficient_scope: HttpStatus.FORBIDDEN,
+  not_found: HttpStatus.NOT_FOUND,
   temporarily_unavailable: HttpStatus.SERVICE_UNAVAILABLE,
 };
 
@@ -64,6 +68,9 @@ export function toHttpException(error: AuthError): HttpException {
 /** The `WWW-Authenticate` header an error is answered with (RFC 6750 §3), as name and value. */
 export function challengeOf(error: unknown): ['WWW-Authenticate', string] | undefined {
   if (!(error instanceof AuthError)) return undefined;
+  if (error instanceof InsufficientScopeError) {
+    return ['WWW-Authenticate', `Bearer error="insufficient_scope", scope="${error.scope}"`];
+  }
   const { status } = errorResponse(error);
   if (status === HttpStatus.BAD_REQUEST) return ['WWW-Authenticate', 'Bearer error="invalid_request"'];
   if (status !== HttpStatus.UNAUTHORIZED) return undefined;

@@ -1,5 +1,6 @@
 import { TemporarilyUnavailableError } from './auth.errors.js';
 import type { RotationPolicy } from './refresh-token/rotation.js';
+import { TimeLimitError, withTimeLimit } from './time-limit.js';
 
 /** For how long a handler may work, in milliseconds; then the answer is 503, whatever comes of the work. */
 export const REQUEST_DEADLINE = 5_000;
@@ -12,14 +13,11 @@ const RETRY_AFTER = 5;
  * @throws TemporarilyUnavailableError after `deadline` milliseconds
  */
 export async function withDeadline<T>(work: Promise<T>, deadline = REQUEST_DEADLINE): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TemporarilyUnavailableError('deadline')), deadline);
-  });
   try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
+    return await withTimeLimit(() => work, deadline);
+  } catch (error) {
+    if (error instanceof TimeLimitError) throw new TemporarilyUnavailableError('deadline');
+    throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { quotedTable } from '../auth/database/entity-table.js';
 import { RefreshTokenSession } from '../auth/session/refresh-token-session.entity.js';
+import { AddSessionDetails1764100000000 } from './add-session-details.js';
 import { createRefreshTokenTables, dropRefreshTokenTables } from './create-refresh-token-tables.js';
 
 /** The migrations for PostgreSQL, in their order. */
@@ -19,4 +20,4 @@ export class CreateRefreshTokens1764000000000 implements MigrationInterface {
   }
 }
 
-export const postgresMigrations = [CreateRefreshTokens1764000000000];
+export const postgresMigrations = [CreateRefreshTokens1764000000000, AddSessionDetails1764100000000];

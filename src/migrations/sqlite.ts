@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { AddSessionDetails1764100000000 } from './add-session-details.js';
 import { createRefreshTokenTables, dropRefreshTokenTables } from './create-refresh-token-tables.js';
 
 /** The migrations for SQLite, in their order. */
@@ -14,4 +15,4 @@ export class CreateRefreshTokens1764000000000 implements MigrationInterface {
   }
 }
 
-export const sqliteMigrations = [CreateRefreshTokens1764000000000];
+export const sqliteMigrations = [CreateRefreshTokens1764000000000, AddSessionDetails1764100000000];

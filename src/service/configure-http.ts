@@ -11,17 +11,18 @@ const BODY_LIMIT = 32 * 1_024;
 
 /** Sets up HTTP as the wire contract has it. The application must have been created with `bodyParser: false`. */
 export function configureHttp(app: NestExpressApplication): void {
-  const { corsOrigins } = app.get<ServiceConfig>(SERVICE_CONFIG);
+  const { corsOrigins, trustProxy } = app.get<ServiceConfig>(SERVICE_CONFIG);
   const server = app.getHttpServer() as Server;
   limitTimes(server);
   app.get(Draining).watch(server);
+  app.set('trust proxy', trustProxy);
   app.disable('x-powered-by');
   // No answer is worth a conditional request, and the hash costs a quarter of an empty handler's time.
   app.disable('etag');
   if (corsOrigins.length > 0) {
     app.enableCors({
       origin: [...corsOrigins],
-      methods: ['GET', 'POST'],
+      methods: ['GET', 'POST', 'PATCH', 'DELETE'],
       allowedHeaders: ['Authorization', 'Content-Type', 'X-Request-Id'],
       exposedHeaders: ['WWW-Authenticate', 'Retry-After'],
       maxAge: 600,

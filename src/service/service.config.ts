@@ -1,7 +1,9 @@
+import type { JsonWebKeySet } from '../auth/access-token/access-token.keys.js';
 import type { AuthModuleOptions } from '../auth/auth.options.js';
 import { sqliteIn, type DatabaseLocation } from './database/database-url.js';
 import { readEnvironment, type Environment, type ProcessEnvironment } from './environment/environment.js';
-import { madeUp, makeDataDir, serviceKeyPath } from './environment/made-up-keys.js';
+import type { TrustProxy } from './environment/trust-proxy.js';
+import { madeUp, makeDataDir, type ReadFile } from './keys/made-up-keys.js';
 
 /** Everything the service is started with. */
 export interface ServiceConfig {
@@ -15,7 +17,13 @@ export interface ServiceConfig {
   readonly serviceKeys: readonly string[];
   /** Where the service key was made up, or `undefined` where it was given or there is none. */
   readonly serviceKeyFile: string | undefined;
+  /** The files of the data folder that keys came from, to be looked at again; each where its keys came from there. */
+  readonly keyFiles: {
+    readonly secrets: Pick<ReadFile<unknown>, 'path' | 'text'> | undefined;
+    readonly signingKeys: Pick<ReadFile<unknown>, 'path' | 'text'> | undefined;
+  };
   readonly corsOrigins: readonly string[];
+  readonly trustProxy: TrustProxy;
   readonly logLevel: Environment['logLevel'];
 }
 
@@ -25,11 +33,13 @@ export interface ServiceConfig {
  */
 export function serviceConfig(env: ProcessEnvironment): ServiceConfig {
   const environment = readEnvironment(env);
-  const { port, host, dataDir, isProduction, corsOrigins = [], logLevel } = environment;
+  const { port, host, dataDir, isProduction, corsOrigins = [], trustProxy, logLevel } = environment;
   const { database = sqliteIn(dataDir) } = environment;
   const address = addressOf(host, port);
-  const serviceKeyIsMadeUp = environment.serviceKeys === undefined && !isProduction;
   if (!isProduction || environment.database === undefined) makeDataDir(dataDir);
+  const secrets = environment.refreshTokenSecrets ? undefined : madeUp.secrets(dataDir);
+  const signingKeys = environment.signingKeys ? undefined : madeUp.signingKeys(dataDir);
+  const serviceKeys = environment.serviceKeys || isProduction ? undefined : madeUp.serviceKeys(dataDir);
 
   return {
     port,
@@ -37,21 +47,33 @@ export function serviceConfig(env: ProcessEnvironment): ServiceConfig {
     address,
     isProduction,
     database,
-    auth: authOptions(environment, address),
-    serviceKeys: environment.serviceKeys ?? (serviceKeyIsMadeUp ? madeUp.serviceKeys(dataDir) : []),
-    serviceKeyFile: serviceKeyIsMadeUp ? serviceKeyPath(dataDir) : undefined,
+    auth: authOptions(environment, address, {
+      secrets: secrets?.value.secrets.map(({ secret }) => secret) ?? environment.refreshTokenSecrets ?? [],
+      retiredSecrets: [...(environment.retiredSecrets ?? []), ...(secrets?.value.retired ?? [])],
+      keys: signingKeys?.value ?? environment.signingKeys ?? [],
+    }),
+    serviceKeys: environment.serviceKeys ?? serviceKeys?.value ?? [],
+    serviceKeyFile: serviceKeys?.path,
+    keyFiles: { secrets, signingKeys },
     corsOrigins,
+    trustProxy,
     logLevel,
   };
 }
 
-function authOptions(environment: Environment, address: string): AuthModuleOptions {
-  const { dataDir, issuer = address, audience, retiredSecrets, sessionRetention } = environment;
+interface Keys {
+  readonly secrets: readonly string[];
+  readonly retiredSecrets: readonly string[];
+  readonly keys: JsonWebKeySet;
+}
+
+function authOptions(environment: Environment, address: string, given: Keys): AuthModuleOptions {
+  const { issuer = address, audience, sessionRetention } = environment;
   const seconds = (milliseconds: number) => milliseconds / 1_000;
   return {
     refreshToken: {
-      secrets: environment.refreshTokenSecrets ?? madeUp.refreshTokenSecrets(dataDir),
-      ...(retiredSecrets && { retiredSecrets }),
+      secrets: given.secrets,
+      retiredSecrets: given.retiredSecrets,
       leeway: seconds(environment.leeway),
       idleTtl: seconds(environment.idleTtl),
       absoluteTtl: seconds(environment.absoluteTtl),
@@ -61,11 +83,14 @@ function authOptions(environment: Environment, address: string): AuthModuleOptio
       issuer,
       ...(audience && { audience }),
       ttl: seconds(environment.accessTokenTtl),
-      keys: environment.signingKeys ?? madeUp.signingKeys(dataDir),
+      keys: given.keys,
     },
     session: {
       ...(sessionRetention !== undefined && { retention: seconds(sessionRetention) }),
       lostSessions: environment.lostSessions,
+      maxSessionsPerSubject: environment.maxSessionsPerSubject,
+      notBefore: environment.sessionsNotBefore,
+      recordDevice: environment.recordDevice,
     },
     keyActivationDelay: seconds(environment.keyActivationDelay),
   };

@@ -3,35 +3,55 @@ import { JwksController } from '../auth/access-token/jwks.controller.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { LogoutController } from '../auth/refresh-token/logout.controller.js';
 import { RefreshTokenController } from '../auth/refresh-token/refresh-token.controller.js';
+import { LiveSessionGuard, SessionsController } from '../auth/session/sessions.controller.js';
 import { DatabaseModule } from './database/database.module.js';
 import { OpenApiController } from './docs/openapi.controller.js';
 import { Draining } from './health/draining.js';
 import { HealthController } from './health/health.controller.js';
 import { Readiness } from './health/readiness.js';
+import { KeyFileWatcher } from './keys/key-file.watcher.js';
 import type { ServiceConfig } from './service.config.js';
 import { SERVICE_CONFIG } from './service.tokens.js';
-import { SessionsController } from './sessions/sessions.controller.js';
+import { AnySessionsController } from './sessions/any-sessions.controller.js';
+import { BackendSessionsController } from './sessions/backend-sessions.controller.js';
+import { ServiceKeys } from './sessions/service-keys.js';
+import { SessionLog } from './sessions/session-log.js';
 
 /** The stand-alone service: the module that hosts use, with a database, a way in for the login backend, and health. */
 @Module({})
 export class ServiceModule {
   static with(config: ServiceConfig): DynamicModule {
+    const hasKeys = config.serviceKeys.length > 0;
     return {
       module: ServiceModule,
       imports: [
         AuthModule.forRoot({
           ...config.auth,
           imports: [DatabaseModule.at(config.database)],
-          controllers: [RefreshTokenController, LogoutController, JwksController],
+          // Without a service key, users see to their own sessions only.
+          controllers: [
+            RefreshTokenController,
+            LogoutController,
+            JwksController,
+            ...(hasKeys ? [] : [SessionsController]),
+          ],
+          sessionObserver: SessionLog,
         }),
       ],
       controllers: [
         HealthController,
         OpenApiController,
         // Without a key nobody can be let in: the endpoint isn't there.
-        ...(config.serviceKeys.length > 0 ? [SessionsController] : []),
+        ...(hasKeys ? [BackendSessionsController, AnySessionsController] : []),
       ],
-      providers: [{ provide: SERVICE_CONFIG, useValue: config }, Draining, Readiness],
+      providers: [
+        { provide: SERVICE_CONFIG, useValue: config },
+        Draining,
+        KeyFileWatcher,
+        LiveSessionGuard,
+        Readiness,
+        ServiceKeys,
+      ],
     };
   }
 }

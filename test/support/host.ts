@@ -2,7 +2,7 @@ import type { DynamicModule, INestApplication, LoggerService, ModuleMetadata } f
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { refreshTokenEntities, sqliteMigrations, type AuthModuleOptions } from 'nest-refresh-token';
-import { generateSigningKeys } from '../../src/service/environment/key-generation.js';
+import { generateSigningKeys } from '../../src/auth/key-generation.js';
 import type { TestDatabase } from './databases.js';
 import { listen } from './listen.js';
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { Clock } from '../../src/auth/clock.js';
 import { configureHttp } from '../../src/service/configure-http.js';
 import { serveDocs } from '../../src/service/docs/swagger-ui.js';
-import { generateSigningKeys } from '../../src/service/environment/key-generation.js';
+import { generateSigningKeys } from '../../src/auth/key-generation.js';
 import { serviceConfig } from '../../src/service/service.config.js';
 import { ServiceModule } from '../../src/service/service.module.js';
 import { TestClock } from './test-clock.js';

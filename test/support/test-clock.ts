@@ -1,22 +1,9 @@
-import { Clock } from '../../src/auth/clock.js';
+import { TestClock as SystemTestClock } from '../../src/testing/test-clock.js';
 
-/** A clock that stands still until a test turns it. Milliseconds. */
-export class TestClock extends Clock {
-  constructor(private time = Date.UTC(2026, 0, 1)) {
-    super();
-  }
-
-  now(): number {
-    return this.time;
-  }
-
-  advance(milliseconds: number): void {
-    this.time += milliseconds;
-  }
-
-  /** Turns it to a point in time, back too. */
-  set(time: number): void {
-    this.time = time;
+/** The clock of the testing helpers, that stands at one time in every run. */
+export class TestClock extends SystemTestClock {
+  constructor(time = Date.UTC(2026, 0, 1)) {
+    super(time);
   }
 }
 

@@ -2,8 +2,11 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { JwtService, type JwtSignOptions } from '@nestjs/jwt';
 import type { AuthSettings } from '../auth.options.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
+import { KeyRing } from '../key-ring.js';
 import { RandomSource } from '../random.js';
 import type { Session } from '../session/session.js';
+import type { SigningKey } from './access-token.keys.js';
+import { ACCESS_TOKEN_TYPE } from './access-token.type.js';
 
 /** An access token and its life, in whole seconds. */
 export interface IssuedAccessToken {
@@ -17,25 +20,20 @@ const HS256_SECRET_SIZE = 32;
 /** Signs access tokens: JWTs of the profile of RFC 9068. */
 @Injectable()
 export class AccessTokenIssuer {
-  private readonly signOptions: JwtSignOptions;
+  private readonly signOptions = new WeakMap<SigningKey, JwtSignOptions>();
 
   constructor(
     private readonly jwt: JwtService,
     private readonly random: RandomSource,
+    private readonly keyRing: KeyRing,
     @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
   ) {
-    const { algorithm, key, keyId } = settings.accessToken.keys.current;
-    if (algorithm === 'HS256' && (key.symmetricKeySize ?? 0) < HS256_SECRET_SIZE) {
+    for (const { algorithm, key } of keyRing.signingKeys) {
+      if (algorithm !== 'HS256' || (key.symmetricKeySize ?? 0) >= HS256_SECRET_SIZE) continue;
       // RFC 7518 §3.2. Not refused: the host's verifiers trust it already, and a longer one is theirs to roll.
       const size = `${key.symmetricKeySize} bytes, takes at least ${HS256_SECRET_SIZE}`;
       new Logger('AccessToken').warn(`accessToken.secret: got ${size}: a shorter one can be guessed from a token.`);
     }
-    this.signOptions = {
-      algorithm,
-      // RFC 9068 §2.1: the type keeps an access token from passing as another JWT.
-      header: { alg: algorithm, typ: 'at+jwt', ...(keyId === undefined ? {} : { kid: keyId }) },
-      ...(algorithm === 'HS256' ? { secret: key } : { privateKey: key }),
-    } as JwtSignOptions;
   }
 
   /**
@@ -60,6 +58,20 @@ export class AccessTokenIssuer {
       ...(session.clientId === null ? {} : { client_id: session.clientId }),
       ...(session.scope === null ? {} : { scope: session.scope }),
     };
-    return { token: this.jwt.sign(payload, this.signOptions), expiresIn };
+    return { token: this.jwt.sign(payload, this.signOptionsOf(this.keyRing.signingKey(now))), expiresIn };
+  }
+
+  private signOptionsOf(signingKey: SigningKey): JwtSignOptions {
+    let options = this.signOptions.get(signingKey);
+    if (!options) {
+      const { algorithm, key, keyId } = signingKey;
+      options = {
+        algorithm,
+        header: { alg: algorithm, typ: ACCESS_TOKEN_TYPE, ...(keyId === undefined ? {} : { kid: keyId }) },
+        ...(algorithm === 'HS256' ? { secret: key } : { privateKey: key }),
+      } as JwtSignOptions;
+      this.signOptions.set(signingKey, options);
+    }
+    return options;
   }
 }

@@ -9,37 +9,49 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { ConfigurationError } from '../auth.errors.js';
+import { parseTime, TIME_TAKES } from '../time.js';
 
 /** A JWK set (RFC 7517 §5): `{"keys": [...]}`, or just the list. */
 export type JsonWebKeySet = { readonly keys: readonly JsonWebKey[] } | readonly JsonWebKey[];
 
 export type SigningAlgorithm = 'ES256' | 'RS256' | 'HS256';
 
-/** The key that signs, parsed once: parsing at every signature costs ten times the signature. */
+/** A key that signs or verifies, parsed once: parsing at every signature costs ten times the signature. */
 export interface SigningKey {
   readonly algorithm: SigningAlgorithm;
   readonly key: KeyObject;
+  /** The half to verify with: the same for a shared secret. */
+  readonly verificationKey: KeyObject;
   /** Absent for a shared secret: the host's verifiers know no key id. */
   readonly keyId?: string;
+  /** For `jwks.json`; absent for a shared secret. */
+  readonly publicJwk?: JsonWebKey;
+  /** When it may begin to sign, in milliseconds. */
+  readonly signsFrom: number;
+  /** Whether that time came with the key; otherwise its place in the set says which one signs. */
+  readonly isTimed: boolean;
 }
 
-export interface SigningKeys {
-  /** The key that signs. */
-  readonly current: SigningKey;
-  /** The public halves of all asymmetric keys, for `jwks.json`. */
-  readonly published: readonly JsonWebKey[];
-}
-
+/** The longest `kid`, in characters. */
+const MAX_KEY_ID = 255;
 const PROBE = Buffer.alloc(32);
 const TAKES = 'private JWKs (kty EC with crv P-256, or RSA of at least 2048 bits), the first of which signs';
 
-/** Reads the keys of the options. @throws ConfigurationError naming the key that can't be used, never the key itself */
-export function signingKeys(options: { keys: JsonWebKeySet } | { algorithm: 'HS256'; secret: string }): SigningKeys {
+/**
+ * Reads the keys of the options. Of a JWK set, the first key signs; where keys say when they were added (`added_at`,
+ * as `nest-refresh-token keys add` writes it), the newest that has been published for the activation delay.
+ * @param keyActivationDelay milliseconds
+ * @throws ConfigurationError naming the key that can't be used, never the key itself
+ */
+export function signingKeys(
+  options: { keys: JsonWebKeySet } | { algorithm: 'HS256'; secret: string },
+  keyActivationDelay: number,
+): readonly SigningKey[] {
   if ('keys' in options) {
     if ('secret' in options || 'algorithm' in options) {
       throw new ConfigurationError('accessToken: got keys and a secret, takes either keys, or algorithm with secret.');
     }
-    return keySet(options.keys);
+    return keySet(options.keys, keyActivationDelay);
   }
   if (options.algorithm !== 'HS256') {
     throw new ConfigurationError(
@@ -49,54 +61,90 @@ export function signingKeys(options: { keys: JsonWebKeySet } | { algorithm: 'HS2
   if (typeof options.secret !== 'string' || options.secret === '') {
     throw new ConfigurationError('accessToken.secret: got none, takes the secret that your JWT guard verifies with.');
   }
-  return { current: { algorithm: 'HS256', key: createSecretKey(Buffer.from(options.secret)) }, published: [] };
+  const key = createSecretKey(Buffer.from(options.secret));
+  return [{ algorithm: 'HS256', key, verificationKey: key, signsFrom: 0, isTimed: false }];
 }
 
-function keySet(set: JsonWebKeySet): SigningKeys {
+/**
+ * The key that signs: of those that may, the one that began last.
+ * @param now milliseconds
+ */
+export function currentKey(keys: readonly SigningKey[], now: number): SigningKey {
+  const mayFirst = keys.toSorted((one, other) => one.signsFrom - other.signsFrom);
+  return (mayFirst.findLast(({ signsFrom }) => signsFrom <= now) ?? mayFirst[0]) as SigningKey;
+}
+
+function keySet(set: JsonWebKeySet, keyActivationDelay: number): SigningKey[] {
+  const jwks = jwksOf(set);
+  const isTimed = jwks.some((jwk) => jwk['added_at'] !== undefined);
+  const keys = jwks.map((jwk, position) => {
+    const addedAt = isTimed ? addedAtOf(jwk, position) : position === 0 ? -keyActivationDelay : Infinity;
+    return { ...keyPair(jwk, position), signsFrom: addedAt + keyActivationDelay, isTimed };
+  });
+  const keyIds = keys.map(({ keyId }) => keyId);
+  const repeated = keyIds.find((keyId, position) => keyIds.indexOf(keyId) < position);
+  if (repeated !== undefined)
+    throw new ConfigurationError(`accessToken.keys: the kid "${repeated}" stands there twice.`);
+  return keys;
+}
+
+/** The keys of a set. @throws ConfigurationError where there are none */
+export function jwksOf(set: JsonWebKeySet): readonly JsonWebKey[] {
   const jwks = Array.isArray(set) ? set : (set as { keys?: readonly JsonWebKey[] } | undefined)?.keys;
   if (!Array.isArray(jwks) || jwks.length === 0) {
     throw new ConfigurationError(`accessToken.keys: got no keys, takes ${TAKES}.`);
   }
-  const pairs = jwks.map((jwk, position) => keyPair(jwk, position));
-  const keyIds = pairs.map(({ keyId }) => keyId);
-  const repeated = keyIds.find((keyId, position) => keyIds.indexOf(keyId) < position);
-  if (repeated !== undefined)
-    throw new ConfigurationError(`accessToken.keys: the kid "${repeated}" stands there twice.`);
+  return jwks;
+}
 
-  const [first] = pairs as [KeyPair, ...KeyPair[]];
-  return {
-    current: { algorithm: first.algorithm, key: first.privateKey, keyId: first.keyId },
-    published: pairs.map(({ publicJwk }) => publicJwk),
-  };
+/** Of a key without a time, among keys that have one: before all of them. */
+function addedAtOf(jwk: JsonWebKey, position: number): number {
+  if (jwk['added_at'] === undefined) return 0;
+  return (
+    parseTime(jwk['added_at']) ??
+    refuse(`accessToken.keys[${position}].added_at: got ${JSON.stringify(jwk['added_at'])}, takes ${TIME_TAKES}.`)
+  );
+}
+
+function refuse(message: string): never {
+  throw new ConfigurationError(message);
 }
 
 interface KeyPair {
   readonly algorithm: SigningAlgorithm;
   readonly keyId: string;
-  readonly privateKey: KeyObject;
+  readonly key: KeyObject;
+  readonly verificationKey: KeyObject;
   readonly publicJwk: JsonWebKey;
 }
 
 function keyPair(jwk: JsonWebKey, position: number): KeyPair {
   const option = `accessToken.keys[${position}]`;
-  let privateKey: KeyObject;
+  let key: KeyObject;
   try {
-    privateKey = createPrivateKey({ key: jwk, format: 'jwk' });
+    key = createPrivateKey({ key: jwk, format: 'jwk' });
   } catch {
     // The cause would quote the key.
     throw new ConfigurationError(`${option}: not a private key; takes ${TAKES}.`);
   }
-  const algorithm = algorithmOf(privateKey);
+  const algorithm = algorithmOf(key);
   if (!algorithm || (jwk['alg'] !== undefined && jwk['alg'] !== algorithm)) {
     throw new ConfigurationError(`${option}: got kty ${jwk.kty}, crv ${jwk.crv}, alg ${jwk['alg']}; takes ${TAKES}.`);
   }
-  const publicKey = createPublicKey(privateKey);
-  if (!verify('sha256', PROBE, publicKey, sign('sha256', PROBE, privateKey))) {
+  const verificationKey = createPublicKey(key);
+  if (!verify('sha256', PROBE, verificationKey, sign('sha256', PROBE, key))) {
     throw new ConfigurationError(`${option}: its private and public members are of two keys; takes ${TAKES}.`);
   }
-  const publicJwk = publicKey.export({ format: 'jwk' });
+  const publicJwk = verificationKey.export({ format: 'jwk' });
   const keyId = typeof jwk['kid'] === 'string' && jwk['kid'] !== '' ? jwk['kid'] : thumbprint(publicJwk);
-  return { algorithm, keyId, privateKey, publicJwk: { ...publicJwk, kid: keyId, alg: algorithm, use: 'sig' } };
+  if (keyId.length > MAX_KEY_ID) refuse(`${option}.kid: got ${keyId.length} characters, takes at most ${MAX_KEY_ID}.`);
+  return {
+    algorithm,
+    keyId,
+    key,
+    verificationKey,
+    publicJwk: { ...publicJwk, kid: keyId, alg: algorithm, use: 'sig' },
+  };
 }
 
 function algorithmOf(key: KeyObject): SigningAlgorithm | undefined {

@@ -80,9 +80,22 @@ export class Database {
 
   /**
    * Runs `work` in a transaction that no other instance's `exclusively` overlaps: on SQLite its first statement has to
-   * be a write. For the start, not for requests; the database's own errors come through.
+   * be a write. For the start and for new keys, not for requests; the database's own errors come through.
+   * @throws ConfigurationError where the module's tables are missing or old
    */
-  exclusively<T>(lock: number, work: (run: Database['run']) => Promise<T>): Promise<T> {
+  async exclusively<T>(lock: number, work: (run: Database['run']) => Promise<T>): Promise<T> {
+    try {
+      return await this.transact(lock, work);
+    } catch (error) {
+      if (!isMissingTable(error)) throw error;
+      throw new ConfigurationError(
+        `dataSource: the tables of nest-refresh-token are missing or old (${(error as Error).message}). Add "...${this.dialect}Migrations" to the DataSource's "migrations", and run them before the application starts.`,
+        { cause: error },
+      );
+    }
+  }
+
+  private transact<T>(lock: number, work: (run: Database['run']) => Promise<T>): Promise<T> {
     return this.retryWhileBusy(async (runner) => {
       const run: Database['run'] = async (statement, values = {}) =>
         rowsOf(await runner.query(statement.sql, bind(statement, values), true));
@@ -159,7 +172,7 @@ function isBusy(error: unknown): boolean {
 }
 
 /** Whether a statement failed because its table or column isn't there: the migrations were not run. */
-export function isMissingTable(error: unknown): boolean {
+function isMissingTable(error: unknown): boolean {
   // PostgreSQL: undefined_table, undefined_column; SQLite has one code for all of its kind.
   const message = error instanceof Error ? error.message : '';
   return /^(42P01|42703)$/.test(codeOf(error)) || /no such table|no such column|has no column/.test(message);

@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InvalidRefreshTokenError } from '../auth.errors.js';
 import type { AuthSettings } from '../auth.options.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
+import { KeyRing } from '../key-ring.js';
 import { RefreshToken } from './refresh-token.js';
 import type { TokenSecret } from './token-secret.js';
 
@@ -25,11 +26,12 @@ export const HANDLE_SIZE = NUMBER_AT - HANDLE_AT;
 @Injectable()
 export class RefreshTokenCodec {
   private readonly prefix: string;
-  private readonly secrets: ReadonlyMap<number, TokenSecret>;
 
-  constructor(@Inject(AUTH_SETTINGS) settings: AuthSettings) {
+  constructor(
+    private readonly keyRing: KeyRing,
+    @Inject(AUTH_SETTINGS) settings: AuthSettings,
+  ) {
     this.prefix = settings.refreshToken.prefix;
-    this.secrets = new Map(settings.refreshToken.secrets.map((secret) => [secret.id, secret]));
   }
 
   /** The token's text, made with `secret`. */
@@ -53,7 +55,7 @@ export class RefreshTokenCodec {
     if (!TEXT.test(encoded)) throw new InvalidRefreshTokenError('malformed');
     const bytes = Buffer.from(encoded, 'base64url');
 
-    const secret = this.secrets.get(bytes[0] as number);
+    const secret = this.keyRing.secrets.find(({ id }) => id === bytes[0]);
     if (!secret) throw new InvalidRefreshTokenError('unknown_secret');
     if (!timingSafeEqual(tagOf(bytes, secret), bytes.subarray(TAG_AT))) throw new InvalidRefreshTokenError('bad_mac');
 

@@ -2,6 +2,7 @@ import { Controller, HttpStatus, Post, Req, Res, UseFilters, UseGuards, VERSION_
 import { AuthExceptionFilter } from '../auth.exception-filter.js';
 import { AuthReply } from '../auth.reply.js';
 import { withDeadline } from '../request-deadline.js';
+import { deviceOf } from '../session/device.js';
 import { RefreshTokenGuard, type RefreshTokenRequest } from './refresh-token.guard.js';
 import { RefreshTokenService } from './refresh-token.service.js';
 
@@ -21,7 +22,7 @@ export class RefreshTokenController {
   // The response is written here, so that an interceptor that wraps a host's answers leaves this one as it is.
   @Post()
   async refresh(@Req() request: RefreshTokenRequest, @Res() response: unknown): Promise<void> {
-    const tokens = await withDeadline(this.refreshTokens.rotate(request.refreshToken));
+    const tokens = await withDeadline(this.refreshTokens.rotate(request.refreshToken, deviceOf(request)));
     this.reply.send(response, HttpStatus.OK, tokens);
   }
 }

@@ -1,15 +1,22 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { AccessTokenIssuer } from '../access-token/access-token.issuer.js';
-import { InvalidRefreshTokenError, InvalidRequestError, TemporarilyUnavailableError } from '../auth.errors.js';
+import { InvalidRefreshTokenError, TemporarilyUnavailableError } from '../auth.errors.js';
 import type { AuthSettings } from '../auth.options.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { Clock } from '../clock.js';
 import { RandomSource } from '../random.js';
-import { checkIssueOptions, checkSubject, type IssueOptions } from '../session/issue-options.js';
-import type { Session } from '../session/session.js';
-import { SessionStore } from '../session/session.store.js';
+import { UNKNOWN_DEVICE, type Device } from '../session/device.js';
+import { checkIssueOptions, type IssueOptions } from '../session/issue-options.js';
+import { PolicyGate } from '../session/policy.gate.js';
+import { SessionEventPublisher } from '../session/session-event.publisher.js';
+import { SessionCreator } from '../session/session.creator.js';
+import type { SessionRefreshedEvent } from '../session/session.events.js';
+import { SessionService, type EndSessionsOptions } from '../session/session.service.js';
+import type { RevocationReason, Session } from '../session/session.js';
+import { SessionStore, type Amendments } from '../session/session.store.js';
 import { HANDLE_SIZE, RefreshTokenCodec } from './refresh-token.codec.js';
 import { RefreshToken } from './refresh-token.js';
+import { RefreshTokenReader } from './refresh-token.reader.js';
 import { decide } from './rotation.js';
 import { SecretRegistry } from './secret.registry.js';
 import type { IssuedSession, TokenResponse } from './token-response.js';
@@ -19,12 +26,15 @@ import type { TokenSecret } from './token-secret.js';
 const MAX_RETRIES = 3;
 
 /** Which of a subject's sessions are ended. */
-export interface RevokeSubjectOptions {
-  /** The one session that goes on: usually the caller's own, `sid` in its access token. */
-  exceptSessionId?: string | undefined;
+export type RevokeSubjectOptions = Pick<EndSessionsOptions, 'exceptSessionId'>;
+
+/** How a mint is asked for, once the row has been read: a plain one is tried without looking. */
+interface MintPlan {
+  readonly acceptAhead: boolean;
+  readonly amendments: Amendments | undefined;
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const PLAIN_MINT: MintPlan = { acceptAhead: false, amendments: undefined };
 
 /**
  * Sessions kept alive by refresh tokens. Every method throws `TemporarilyUnavailableError` where the database can't
@@ -36,9 +46,14 @@ export class RefreshTokenService {
 
   constructor(
     private readonly store: SessionStore,
+    private readonly creator: SessionCreator,
+    private readonly sessions: SessionService,
+    private readonly reader: RefreshTokenReader,
     private readonly codec: RefreshTokenCodec,
     private readonly secrets: SecretRegistry,
     private readonly accessTokens: AccessTokenIssuer,
+    private readonly policy: PolicyGate,
+    private readonly events: SessionEventPublisher,
     private readonly clock: Clock,
     private readonly random: RandomSource,
     @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
@@ -55,25 +70,26 @@ export class RefreshTokenService {
     const now = this.clock.now();
     const secret = await this.secrets.mintingSecret(now);
     const token = new RefreshToken(this.random.bytes(HANDLE_SIZE), now);
-    const session = await this.store.create({ id: token.sessionId, ...checked }, now);
+    const session = await this.creator.create({ id: token.sessionId, ...checked }, options.revokeOthers === true, now);
     return { session_id: session.id, subject: session.subject, ...this.respond(session, token, secret, now) };
   }
 
   /**
    * Trades a refresh token for a new access token and the refresh token's successor.
+   * @param device where the request came from, for the list of sessions
    * @returns the tokens, in the wire's shape; lives are seconds
    * @throws InvalidRefreshTokenError where the session has to sign in again; `reason` says why, for your log only
    * @example const { access_token, refresh_token } = await refreshTokens.refresh(presented);
    */
-  async refresh(refreshToken: string): Promise<TokenResponse> {
-    return this.rotate(this.codec.decode(refreshToken));
+  async refresh(refreshToken: string, device?: Device): Promise<TokenResponse> {
+    return this.rotate(await this.reader.read(refreshToken), device);
   }
 
   /** `refresh` for a token that is proved already, as the guard leaves it on the request. */
-  async rotate(token: RefreshToken): Promise<TokenResponse> {
+  async rotate(token: RefreshToken, device: Device = UNKNOWN_DEVICE): Promise<TokenResponse> {
     const now = this.clock.now();
     const secret = await this.secrets.mintingSecret(now);
-    const session = await this.use(token, now);
+    const session = await this.use(token, now, device);
     return this.respond(session, token, secret, now);
   }
 
@@ -85,7 +101,7 @@ export class RefreshTokenService {
   async revoke(refreshToken: string): Promise<boolean> {
     let token: RefreshToken;
     try {
-      token = this.codec.decode(refreshToken);
+      token = await this.reader.read(refreshToken);
     } catch (error) {
       if (error instanceof InvalidRefreshTokenError) return false;
       throw error;
@@ -96,9 +112,9 @@ export class RefreshTokenService {
   /** `revoke` for a token that is proved already. */
   async end(token: RefreshToken): Promise<boolean> {
     const now = this.clock.now();
-    if (await this.store.revoke(token.sessionId, 'logout', now)) return true;
+    if (await this.endSession(token.sessionId, 'logout', now)) return true;
     // Nothing was written: it has ended already, or its row was lost and could come back with a token that works.
-    if (!(await this.store.find(token.sessionId)) && this.isLost(token, now)) throw this.lost(token);
+    if (!(await this.store.find(token.sessionId)) && this.isLost(token, now)) throw this.lost(token, now);
     return false;
   }
 
@@ -107,8 +123,7 @@ export class RefreshTokenService {
    * @returns whether it was this call that ended it
    */
   async revokeSession(sessionId: string): Promise<boolean> {
-    if (!UUID.test(sessionId)) return false;
-    return this.store.revoke(sessionId.toLowerCase(), 'service', this.clock.now());
+    return this.sessions.end(sessionId);
   }
 
   /**
@@ -117,40 +132,67 @@ export class RefreshTokenService {
    * @throws InvalidRequestError where `subject` or `exceptSessionId` can't be one
    * @example await refreshTokens.revokeSubject(user.id, { exceptSessionId: token.sid });
    */
-  async revokeSubject(subject: string, { exceptSessionId }: RevokeSubjectOptions = {}): Promise<number> {
-    // An id that names no session would end the one that was to be spared.
-    if (exceptSessionId !== undefined && !UUID.test(exceptSessionId)) {
-      throw new InvalidRequestError("exceptSessionId: got something else, takes a session's id, a UUID.");
-    }
-    const except = exceptSessionId?.toLowerCase() ?? null;
-    return this.store.revokeSubject(checkSubject(subject), except, 'service', this.clock.now());
+  async revokeSubject(subject: string, options?: RevokeSubjectOptions): Promise<number> {
+    return this.sessions.endAll(subject, options);
   }
 
   /** Applies the rotation rule to the session's row. @returns the session, whose `issued` is the token to hand out */
-  private async use(token: RefreshToken, now: number): Promise<Session> {
-    let acceptAhead = false;
+  private async use(token: RefreshToken, now: number, device: Device): Promise<Session> {
+    // Where nobody is to be asked, a mint is tried at once: one statement does it.
+    let plan = this.policy.isOpen ? PLAIN_MINT : undefined;
     for (let retries = 0; retries <= MAX_RETRIES; retries += 1) {
-      const rotated = await this.store.rotate(token.sessionId, token.number, now, acceptAhead);
-      if (rotated) {
-        if (acceptAhead) this.logger.warn('A token was newer than its session', storeBehind(token));
-        return rotated;
-      }
+      const rotation = plan && { n: token.number, now, device, ...plan };
+      const rotated = rotation && (await this.store.rotate(token.sessionId, rotation));
+      if (rotated) return this.refreshed(rotated, outcomeOf(rotated, rotation), now);
 
       const session = await this.store.find(token.sessionId);
       if (!session) {
-        if (this.isLost(token, now)) throw this.lost(token);
+        if (this.isLost(token, now)) throw this.lost(token, now);
         throw new InvalidRefreshTokenError('unknown_session', token.sessionId);
       }
       const decision = decide(session, token.number, now, this.settings.rotation);
-      if (decision.kind === 'repeat') return session;
+      if (decision.kind === 'repeat') return this.refreshed(session, 'repeated', now);
       if (decision.kind === 'refuse') {
         // Committed before the refusal is answered; where it can't be, this throws and the answer is 503.
-        if (decision.reason === 'reuse') await this.store.revoke(session.id, 'reuse', now);
+        if (decision.reason === 'reuse') await this.endReused(session, now);
         throw new InvalidRefreshTokenError(decision.reason, session.id);
       }
-      acceptAhead = decision.cause === 'store_behind';
+      plan = {
+        acceptAhead: decision.cause === 'store_behind',
+        amendments: await this.askPolicy(session, device, now),
+      };
     }
     throw new TemporarilyUnavailableError('contention');
+  }
+
+  /** What the policy changes. @throws InvalidRefreshTokenError where it doesn't let the session go on */
+  private async askPolicy(session: Session, device: Device, now: number): Promise<Amendments | undefined> {
+    const verdict = await this.policy.ask(session, device);
+    if (verdict.allow) return verdict.amendments;
+    await this.endSession(session.id, 'policy', now, verdict.reason);
+    throw new InvalidRefreshTokenError('revoked', session.id);
+  }
+
+  private async endReused({ id, subject }: Session, now: number): Promise<void> {
+    await this.endSession(id, 'reuse', now);
+    this.events.publish({ type: 'reuse_detected', at: now, sessionId: id, subject });
+  }
+
+  /** @returns whether it was this call that ended it */
+  private async endSession(id: string, reason: RevocationReason, now: number, policyReason?: string): Promise<boolean> {
+    const ended = await this.store.revoke(id, reason, now);
+    if (!ended) return false;
+    const event = { type: 'ended', at: now, sessionId: id, subject: ended.subject, reason } as const;
+    this.events.publish(policyReason === undefined ? event : { ...event, policyReason });
+    return true;
+  }
+
+  private refreshed(session: Session, outcome: SessionRefreshedEvent['outcome'], now: number): Session {
+    if (outcome === 'store_behind') {
+      this.logger.warn('A token was newer than its session', { event: 'store_behind', session_id: session.id });
+    }
+    this.events.publish({ type: 'refreshed', at: now, sessionId: session.id, subject: session.subject, outcome });
+    return session;
   }
 
   private respond(session: Session, token: RefreshToken, secret: TokenSecret, now: number): TokenResponse {
@@ -170,15 +212,18 @@ export class RefreshTokenService {
     return lostSessions === 'unavailable' && token.number + retention > now;
   }
 
-  private lost(token: RefreshToken): TemporarilyUnavailableError {
+  private lost({ sessionId }: RefreshToken, now: number): TemporarilyUnavailableError {
     this.logger.error('An authentic token names a session that the database does not have', {
       event: 'session_lost',
-      session_id: token.sessionId,
+      session_id: sessionId,
     });
+    this.events.publish({ type: 'session_lost', at: now, sessionId });
     return new TemporarilyUnavailableError('session_lost');
   }
 }
 
-function storeBehind(token: RefreshToken): object {
-  return { event: 'store_behind', session_id: token.sessionId };
+/** What a mint was for: a row that a token has overtaken is known before, a repeated `used` is counted in the row. */
+function outcomeOf({ recovered }: Session, { acceptAhead }: MintPlan): SessionRefreshedEvent['outcome'] {
+  if (acceptAhead) return 'store_behind';
+  return recovered > 0 ? 'recovered' : 'rotated';
 }

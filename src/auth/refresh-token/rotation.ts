@@ -23,6 +23,8 @@ export interface RotationPolicy {
   readonly leeway: number;
   readonly idleTtl: number;
   readonly absoluteTtl: number;
+  /** Sessions created before this time are refused; 0 refuses none. */
+  readonly notBefore: number;
   /** What the last used token means when it comes again after the leeway: a lost response, or a second holder. */
   readonly lostResponse: 'forgive' | 'revoke';
 }
@@ -40,7 +42,7 @@ export type RotationDecision =
  * @param now milliseconds
  */
 export function decide(session: RotationState, n: number, now: number, policy: RotationPolicy): RotationDecision {
-  if (session.revokedAt !== null) return { kind: 'refuse', reason: 'revoked' };
+  if (session.revokedAt !== null || session.createdAt < policy.notBefore) return { kind: 'refuse', reason: 'revoked' };
 
   const isAhead = n > session.issued;
   // A store that is behind knows an idle end that is too early: judge it from the token itself.

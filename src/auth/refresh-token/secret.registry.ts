@@ -3,10 +3,11 @@ import { ConfigurationError } from '../auth.errors.js';
 import type { AuthSettings } from '../auth.options.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { Clock } from '../clock.js';
-import { Database, isMissingTable, type Row } from '../database/database.js';
+import { Database, type Row } from '../database/database.js';
 import { compile, type ParameterType, type SqlStatement } from '../database/sql-statement.js';
+import { KeyRing } from '../key-ring.js';
 import { RefreshTokenSecret } from './refresh-token-secret.entity.js';
-import type { TokenSecret } from './token-secret.js';
+import { tokenSecrets, type TokenSecret } from './token-secret.js';
 
 /** The advisory lock under which instances that start together look at the secrets one after the other. */
 const BOOT_LOCK = 0x6e_72_74_01;
@@ -21,6 +22,16 @@ interface KnownSecret {
   readonly replacedAt: number | null;
 }
 
+/** Which secret mints when. */
+interface Schedule {
+  /** The first one that is configured. */
+  readonly newest: TokenSecret;
+  /** The one that minted last, and mints until the newest may. */
+  readonly incumbent: TokenSecret | undefined;
+  /** Milliseconds. */
+  readonly activatesAt: number;
+}
+
 /**
  * Which secret mints, and whether all secrets whose tokens may be live are configured.
  *
@@ -32,15 +43,14 @@ interface KnownSecret {
 export class SecretRegistry implements OnModuleInit {
   private readonly logger = new Logger('RefreshTokenSecrets');
   private readonly statements: Record<'insert' | 'list' | 'beginMinting' | 'replaceOthers', SqlStatement>;
-  /** The configured secret that minted last, and mints until the first one may. */
-  private incumbent: TokenSecret | undefined;
-  private activatesAt = Infinity;
+  private schedule: Schedule | undefined;
   /** Secrets of which the database has been told that they mint. */
   private readonly recorded = new Map<TokenSecret, Promise<TokenSecret>>();
 
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
+    private readonly keyRing: KeyRing,
     @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
   ) {
     const table = database.table(RefreshTokenSecret);
@@ -69,19 +79,19 @@ export class SecretRegistry implements OnModuleInit {
 
   /** @throws ConfigurationError where a secret whose tokens may be live is not configured, or a table is missing */
   async onModuleInit(): Promise<void> {
-    const now = this.clock.now();
-    try {
-      await this.database.exclusively(BOOT_LOCK, (run) => this.takePart(run, now));
-    } catch (error) {
-      if (!isMissingTable(error)) throw error;
-      throw new ConfigurationError(
-        `dataSource: the tables of nest-refresh-token are missing or old (${(error as Error).message}). Add "...${this.database.dialect}Migrations" to the DataSource's "migrations", and run them before the application starts.`,
-        { cause: error },
-      );
-    }
-    if (now < this.activatesAt) {
-      this.logger.log(`The new secret mints from ${new Date(this.activatesAt).toISOString()} on; it verifies already.`);
-    }
+    const { secrets } = this.keyRing;
+    await this.takePart(secrets, (known, now) => this.refuseMissing(known, now));
+  }
+
+  /**
+   * Takes other secrets into use: all of them verify from now on; the first mints after the activation delay.
+   * @throws ConfigurationError where two of them can't be told apart; whatever the database throws: nothing changes then
+   */
+  async replace(secrets: readonly string[]): Promise<void> {
+    const inUse = this.keyRing.secrets;
+    // What is known of a secret hangs on its object.
+    const next = tokenSecrets(secrets).map((secret) => inUse.find(isLike(secret)) ?? secret);
+    await this.takePart(next);
   }
 
   /**
@@ -90,7 +100,8 @@ export class SecretRegistry implements OnModuleInit {
    * @throws TemporarilyUnavailableError where the database can't be told
    */
   mintingSecret(now: number): Promise<TokenSecret> {
-    const secret = now >= this.activatesAt || !this.incumbent ? this.newest : this.incumbent;
+    const { newest, incumbent, activatesAt } = this.schedule as Schedule;
+    const secret = now >= activatesAt || !incumbent ? newest : incumbent;
     let recorded = this.recorded.get(secret);
     if (!recorded) {
       recorded = this.record((statement, values = {}) => this.database.runDurably(statement, values), secret, now);
@@ -100,20 +111,31 @@ export class SecretRegistry implements OnModuleInit {
     return recorded;
   }
 
-  private get newest(): TokenSecret {
-    return this.settings.refreshToken.secrets[0] as TokenSecret;
-  }
-
   /** Makes the newest secret known, and has it mint where it may. */
-  private async takePart(run: Database['run'], now: number): Promise<void> {
-    const { fingerprint } = this.newest;
-    // The write comes first: it makes SQLite take its lock before anything is read.
-    await run(this.statements.insert, { fingerprint, now, delay: this.settings.keyActivationDelay });
-    const known = (await run(this.statements.list)).map(toKnownSecret);
-    this.refuseMissing(known, now);
-    this.schedule(known);
-    if (now >= this.activatesAt)
-      this.recorded.set(this.newest, Promise.resolve(await this.record(run, this.newest, now)));
+  private async takePart(
+    secrets: readonly TokenSecret[],
+    check: (known: readonly KnownSecret[], now: number) => void = () => {},
+  ): Promise<void> {
+    const now = this.clock.now();
+    const newest = secrets[0] as TokenSecret;
+    const schedule = await this.database.exclusively(BOOT_LOCK, async (run) => {
+      const { fingerprint } = newest;
+      // The write comes first: it makes SQLite take its lock before anything is read.
+      await run(this.statements.insert, { fingerprint, now, delay: this.settings.keyActivationDelay });
+      const known = (await run(this.statements.list)).map(toKnownSecret);
+      check(known, now);
+      const planned = this.plan(secrets, known);
+      if (now >= planned.activatesAt) await this.record(run, newest, now);
+      return planned;
+    });
+    if (now >= schedule.activatesAt) this.recorded.set(newest, Promise.resolve(newest));
+    else
+      this.logger.log(
+        `The new secret mints from ${new Date(schedule.activatesAt).toISOString()} on; it verifies already.`,
+      );
+    // Together: nothing may be minted that isn't verified.
+    this.schedule = schedule;
+    this.keyRing.replaceSecrets(secrets);
   }
 
   /** Tells the database which secret mints now, in the place of all others. */
@@ -125,8 +147,8 @@ export class SecretRegistry implements OnModuleInit {
   }
 
   private refuseMissing(known: readonly KnownSecret[], now: number): void {
-    const { secrets, retiredSecrets } = this.settings.refreshToken;
-    const present = new Set([...secrets.map(({ fingerprint }) => fingerprint), ...retiredSecrets]);
+    const { retiredSecrets } = this.settings.refreshToken;
+    const present = new Set([...this.keyRing.secrets.map(({ fingerprint }) => fingerprint), ...retiredSecrets]);
     const missing = known.filter((secret) => !present.has(secret.fingerprint) && this.mayBeLive(secret, now));
     if (missing.length === 0) return;
 
@@ -142,16 +164,18 @@ export class SecretRegistry implements OnModuleInit {
     return mintedAt !== null && (replacedAt === null || now < replacedAt + this.settings.rotation.absoluteTtl);
   }
 
-  private schedule(known: readonly KnownSecret[]): void {
-    const { secrets } = this.settings.refreshToken;
-    const knownAs = (secret: TokenSecret) => known.find(({ fingerprint }) => fingerprint === secret.fingerprint);
-    const minted = secrets.slice(1).filter((secret) => knownAs(secret)?.mintedAt != null);
-    this.incumbent = minted.find((secret) => knownAs(secret)?.replacedAt === null) ?? minted[0];
-
-    const newest = knownAs(this.newest) as KnownSecret;
-    const mintsAtOnce = newest.mintedAt !== null || !this.incumbent;
-    this.activatesAt = mintsAtOnce ? 0 : newest.firstSeenAt + this.settings.keyActivationDelay;
+  private plan(secrets: readonly TokenSecret[], known: readonly KnownSecret[]): Schedule {
+    const [newest, ...others] = secrets as readonly [TokenSecret, ...TokenSecret[]];
+    const minted = others.filter((secret) => known.find(isLike(secret))?.mintedAt != null);
+    const incumbent = minted.find((secret) => known.find(isLike(secret))?.replacedAt === null) ?? minted[0];
+    const { mintedAt, firstSeenAt } = known.find(isLike(newest)) as KnownSecret;
+    const mintsAtOnce = mintedAt !== null || !incumbent;
+    return { newest, incumbent, activatesAt: mintsAtOnce ? 0 : firstSeenAt + this.settings.keyActivationDelay };
   }
+}
+
+function isLike({ fingerprint }: { fingerprint: string }) {
+  return (other: { fingerprint: string }) => other.fingerprint === fingerprint;
 }
 
 function toKnownSecret(row: Row): KnownSecret {

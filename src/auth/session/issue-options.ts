@@ -1,5 +1,6 @@
 import { InvalidRequestError } from '../auth.errors.js';
 import { kindOf } from '../kind-of.js';
+import { ipAddress, MAX_USER_AGENT } from './device.js';
 import type { CustomClaims } from './session.js';
 import type { NewSession } from './session.store.js';
 
@@ -7,12 +8,20 @@ import type { NewSession } from './session.store.js';
 export interface IssueOptions {
   /** The user's id, 1 to 255 characters; never interpreted. */
   subject: string;
-  /** More claims for the access token, fixed for the session's life: at most 4 KiB as JSON, none of the registered names. */
+  /** More claims for the access token: at most 4 KiB as JSON, none of the registered names. */
   claims?: CustomClaims | undefined;
   /** The scope granted: space-separated words (RFC 6749 §3.3), at most 1,024 characters. */
   scope?: string | undefined;
   /** The client the session belongs to, 1 to 255 printable ASCII characters (RFC 6749 §2.2). */
   clientId?: string | undefined;
+  /** What the user calls the device, 1 to 100 characters. */
+  label?: string | undefined;
+  /** The `User-Agent` the user signed in with; cut to 512 characters. */
+  userAgent?: string | undefined;
+  /** The IP address the user signed in from. */
+  ip?: string | undefined;
+  /** Whether the subject's other sessions end: one device at a time. Default false. */
+  revokeOthers?: boolean | undefined;
 }
 
 /** Claims that are the module's to set (RFC 7519 §4.1, RFC 9068 §2.2, RFC 7800 §3.1). */
@@ -33,6 +42,7 @@ export const REGISTERED_CLAIMS: readonly string[] = [
 
 const MAX_SUBJECT = 255;
 const MAX_CLIENT_ID = 255;
+const MAX_LABEL = 100;
 const MAX_SCOPE = 1_024;
 const MAX_CLAIMS_BYTES = 4_096;
 // RFC 6749 §3.3 and appendix A.1.
@@ -43,27 +53,57 @@ const CLIENT_ID = /^[\x20-\x7E]+$/;
  * Checks what a session is to start with; the one place where that is decided, for the host's code and for HTTP.
  * @throws InvalidRequestError naming the field, what it got and what it takes
  */
-export function checkIssueOptions({ subject, claims, scope, clientId }: IssueOptions): Omit<NewSession, 'id'> {
+export function checkIssueOptions(options: IssueOptions): Omit<NewSession, 'id'> {
+  const { subject, claims, scope, clientId, label, userAgent, ip, revokeOthers } = options;
+  if (revokeOthers !== undefined && typeof revokeOthers !== 'boolean') {
+    reject('revoke_others', kindOf(revokeOthers), 'true or false');
+  }
   return {
     subject: checkSubject(subject),
     claims: claims === undefined ? null : checkClaims(claims),
     scope: scope === undefined ? null : checkScope(scope),
     clientId: clientId === undefined ? null : checkClientId(clientId),
+    label: label === undefined ? null : checkLabel(label),
+    userAgent: userAgent === undefined ? null : checkUserAgent(userAgent),
+    ip: ip === undefined ? null : checkIp(ip),
   };
 }
 
 /** @throws InvalidRequestError where it can't be a subject */
 export function checkSubject(subject: unknown): string {
-  const takes = `a string of 1 to ${MAX_SUBJECT} characters`;
-  if (typeof subject !== 'string') reject('subject', kindOf(subject), takes);
-  // Counted as the database counts, and OpenAPI: an emoji is one.
-  const { length } = Array.from(subject);
-  if (length < 1 || length > MAX_SUBJECT) reject('subject', `${length} characters`, takes);
-  if (!isStorable(subject)) reject('subject', 'U+0000 or half a character', takes);
-  return subject;
+  return checkText('subject', subject, MAX_SUBJECT);
 }
 
-function checkClaims(claims: unknown): CustomClaims {
+/** @throws InvalidRequestError where it can't be a session's label */
+export function checkLabel(label: unknown): string {
+  return checkText('label', label, MAX_LABEL);
+}
+
+function checkText(field: string, value: unknown, max: number): string {
+  const takes = `a string of 1 to ${max} characters`;
+  if (typeof value !== 'string') reject(field, kindOf(value), takes);
+  // Counted as the database counts, and OpenAPI: an emoji is one.
+  const { length } = Array.from(value);
+  if (length < 1 || length > max) reject(field, `${length} characters`, takes);
+  if (!isStorable(value)) reject(field, 'U+0000 or half a character', takes);
+  return value;
+}
+
+function checkUserAgent(userAgent: unknown): string {
+  const takes = 'a string, the User-Agent header of the login';
+  if (typeof userAgent !== 'string') reject('user_agent', kindOf(userAgent), takes);
+  if (!isStorable(userAgent)) reject('user_agent', 'U+0000 or half a character', takes);
+  return Array.from(userAgent).slice(0, MAX_USER_AGENT).join('');
+}
+
+function checkIp(ip: unknown): string {
+  const takes = 'an IPv4 or IPv6 address';
+  if (typeof ip !== 'string') reject('ip', kindOf(ip), takes);
+  return ipAddress(ip) ?? reject('ip', 'something else', takes);
+}
+
+/** @throws InvalidRequestError where they can't be a session's claims */
+export function checkClaims(claims: unknown): CustomClaims {
   const takes = `an object of at most ${MAX_CLAIMS_BYTES} bytes of JSON`;
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) reject('claims', kindOf(claims), takes);
   const json = jsonOf(claims) ?? reject('claims', 'something that JSON has no form for', takes);
@@ -90,7 +130,8 @@ function jsonOf(value: unknown): string | undefined {
   }
 }
 
-function checkScope(scope: unknown): string {
+/** @throws InvalidRequestError where it can't be a session's scope */
+export function checkScope(scope: unknown): string {
   const takes = `space-separated words of printable ASCII without " and \\, at most ${MAX_SCOPE} characters`;
   if (typeof scope !== 'string') reject('scope', kindOf(scope), takes);
   if (scope.length > MAX_SCOPE) reject('scope', `${scope.length} characters`, takes);

@@ -53,4 +53,20 @@ export class RefreshTokenSession {
 
   @Column({ name: 'revoked_reason', type: 'varchar', length: 32, nullable: true })
   revokedReason!: string | null;
+
+  /** How many tokens were minted for `used` beyond the first: answers that were lost. */
+  @Column({ name: 'recovered', type: 'integer', default: 0 })
+  recovered!: number;
+
+  /** What the user calls the device. */
+  @Column({ name: 'label', type: 'varchar', length: 100, nullable: true })
+  label!: string | null;
+
+  /** The `User-Agent` of the login, or of the last rotation. */
+  @Column({ name: 'user_agent', type: 'varchar', length: 512, nullable: true })
+  userAgent!: string | null;
+
+  /** The IP address of the login, or of the last rotation. */
+  @Column({ name: 'ip', type: 'varchar', length: 45, nullable: true })
+  ip!: string | null;
 }

@@ -2,21 +2,54 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { AuthSettings } from '../auth.options.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { Database, type Row } from '../database/database.js';
+import type { SqlValue } from '../database/sql-statement.js';
+import type { Device } from './device.js';
 import { RefreshTokenSession } from './refresh-token-session.entity.js';
 import type { CustomClaims, RevocationReason, Session } from './session.js';
 import { sessionStatements, type SessionStatements } from './session.statements.js';
 
 /** What a new session starts with. All times are milliseconds. */
-export interface NewSession {
+export interface NewSession extends Device {
   readonly id: string;
   readonly subject: string;
   readonly clientId: string | null;
   readonly scope: string | null;
   readonly claims: CustomClaims | null;
+  readonly label: string | null;
 }
 
+/** What a session is to say from now on; what is `undefined` stays as it is. */
+export interface Amendments {
+  readonly claims?: CustomClaims | null | undefined;
+  readonly scope?: string | null | undefined;
+}
+
+/** How a mint is asked for. */
+export interface Rotation {
+  /** The number of the presented token. */
+  readonly n: number;
+  /** Milliseconds. */
+  readonly now: number;
+  readonly device: Device;
+  /** Whether a token newer than the row is accepted: only after `find` has shown that it is newer. */
+  readonly acceptAhead: boolean;
+  /** What the host's policy changes. */
+  readonly amendments: Amendments | undefined;
+}
+
+/** Where a page of a list begins: behind this session. */
+export interface SessionPosition {
+  /** Milliseconds. */
+  readonly createdAt: number;
+  readonly id: string;
+}
+
+/** Before the newest session that there can be. */
+const START: SessionPosition = { createdAt: Number.MAX_SAFE_INTEGER, id: 'ffffffff-ffff-ffff-ffff-ffffffffffff' };
+
 /**
- * Sessions in the database, one row each, every method one statement.
+ * Sessions in the database, one row each, every method one statement. What it writes is durable when it returns, but
+ * for a rotation, whose loss is harmless.
  * Throws `TemporarilyUnavailableError` where the database can't answer.
  */
 @Injectable()
@@ -28,39 +61,41 @@ export class SessionStore {
     @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
   ) {
     const table = database.table(RefreshTokenSession);
-    this.statements = sessionStatements(database.dialect, table, settings.rotation.lostResponse);
+    const { rotation, session } = settings;
+    this.statements = sessionStatements(database.dialect, table, { ...rotation, ...session });
   }
 
-  /** Stores a new session that has handed out token `now`; durable when it returns. */
+  /** Stores a new session that has handed out token `now`. */
   async create(session: NewSession, now: number): Promise<Session> {
-    const { idleTtl, absoluteTtl } = this.settings.rotation;
-    const [row] = await this.database.runDurably(this.statements.create, {
-      id: session.id,
-      subject: session.subject,
-      client_id: session.clientId,
-      scope: session.scope,
-      claims: session.claims && JSON.stringify(session.claims),
-      now,
-      expires_at: now + Math.min(idleTtl, absoluteTtl),
-    });
+    const [row] = await this.database.runDurably(this.statements.create, this.newRow(session, now, now));
     return toSession(row as Row);
   }
 
   /**
+   * Stores a session that begins with a token the module didn't mint, which is its number `first`.
+   * @returns `undefined` where there is such a session already
+   */
+  async adopt(session: NewSession, first: number, now: number): Promise<Session | undefined> {
+    const [row] = await this.database.runDurably(this.statements.adopt, this.newRow(session, first, now));
+    return row && toSession(row);
+  }
+
+  /**
    * Mints a token for the presented `n` where the rotation rule says so, and only then.
-   * @param acceptAhead whether a token newer than the row is accepted: only after `find` has shown that it is newer
    * @returns the session after the mint, or `undefined` where nothing was written
    */
-  async rotate(id: string, n: number, now: number, acceptAhead: boolean): Promise<Session | undefined> {
-    const { idleTtl, absoluteTtl, leeway } = this.settings.rotation;
-    const [row] = await this.database.run(this.statements.rotate, {
+  async rotate(id: string, { n, now, device, acceptAhead, amendments }: Rotation): Promise<Session | undefined> {
+    const { rotate, rotateAs } = this.statements;
+    const [row] = await this.database.run(amendments ? rotateAs : rotate, {
       id,
       n,
-      now,
-      idle: idleTtl,
-      absolute: absoluteTtl,
-      leeway,
+      ...this.limits(now),
+      idle: this.settings.rotation.idleTtl,
+      leeway: this.settings.rotation.leeway,
       accept_ahead: acceptAhead ? 1 : 0,
+      user_agent: device.userAgent,
+      ip: device.ip,
+      ...(amendments && amended(amendments)),
     });
     return row && toSession(row);
   }
@@ -71,27 +106,96 @@ export class SessionStore {
     return row && toSession(row);
   }
 
-  /** Ends a session; durable when it returns. @returns whether it was this call that ended it */
-  async revoke(id: string, reason: RevocationReason, now: number): Promise<boolean> {
-    const rows = await this.database.runDurably(this.statements.revoke, { id, reason, now });
-    return rows.length > 0;
+  /** The live sessions of a subject, newest first. */
+  async list(subject: string, after: SessionPosition = START, limit: number, now: number): Promise<Session[]> {
+    const rows = await this.database.run(this.statements.list, {
+      subject,
+      after_created_at: after.createdAt,
+      after_id: after.id,
+      limit,
+      ...this.limits(now),
+    });
+    return rows.map(toSession);
   }
 
-  /** Ends every session of a subject but one; durable when it returns. @returns how many live ones were ended */
+  /**
+   * Ends a session, that of `subject` only where one is given.
+   * @returns the session where it was this call that ended it
+   */
+  async revoke(
+    id: string,
+    reason: RevocationReason,
+    now: number,
+    subject: string | null = null,
+  ): Promise<Session | undefined> {
+    const [row] = await this.database.runDurably(this.statements.revoke, { id, subject, reason, now });
+    return row && toSession(row);
+  }
+
+  /** Ends every session of a subject but one. @returns those it ended, expired ones too */
   async revokeSubject(
     subject: string,
     exceptId: string | null,
     reason: RevocationReason,
     now: number,
-  ): Promise<number> {
-    const rows = await this.database.runDurably(this.statements.revokeSubject, {
-      subject,
-      except_id: exceptId,
-      reason,
-      now,
-    });
-    return rows.filter((row) => Number(row['expires_at']) > now).length;
+  ): Promise<Session[]> {
+    const values = { subject, except_id: exceptId, reason, now };
+    return (await this.database.runDurably(this.statements.revokeSubject, values)).map(toSession);
   }
+
+  /** Ends the oldest live sessions of a subject, so that `limit` are left. @returns those it ended */
+  async revokeBeyond(limit: number, subject: string, now: number): Promise<Session[]> {
+    const values = { subject, limit, reason: 'limit' satisfies RevocationReason, ...this.limits(now) };
+    return (await this.database.runDurably(this.statements.revokeBeyond, values)).map(toSession);
+  }
+
+  /** Names a live session, that of `subject` only where one is given. @returns whether there was one to name */
+  async rename(id: string, label: string | null, now: number, subject: string | null): Promise<boolean> {
+    const values = { id, subject, label, ...this.limits(now) };
+    return (await this.database.runDurably(this.statements.rename, values)).length > 0;
+  }
+
+  /** Changes what all sessions of a subject say. @returns those it changed, expired ones too */
+  async amend(subject: string, amendments: Amendments): Promise<Session[]> {
+    const values = { subject, ...amended(amendments) };
+    return (await this.database.runDurably(this.statements.amend, values)).map(toSession);
+  }
+
+  private newRow(session: NewSession, first: number, now: number): Record<string, SqlValue> {
+    const { idleTtl, absoluteTtl } = this.settings.rotation;
+    const { recordDevice } = this.settings.session;
+    return {
+      id: session.id,
+      subject: session.subject,
+      client_id: session.clientId,
+      scope: session.scope,
+      claims: jsonOf(session.claims),
+      label: session.label,
+      user_agent: recordDevice ? session.userAgent : null,
+      ip: recordDevice ? session.ip : null,
+      first,
+      now,
+      expires_at: now + Math.min(idleTtl, absoluteTtl),
+    };
+  }
+
+  private limits(now: number): { now: number; absolute: number; not_before: number } {
+    const { absoluteTtl, notBefore } = this.settings.rotation;
+    return { now, absolute: absoluteTtl, not_before: notBefore };
+  }
+}
+
+function amended({ claims, scope }: Amendments): Record<string, SqlValue> {
+  return {
+    set_claims: claims === undefined ? 0 : 1,
+    claims: jsonOf(claims ?? null),
+    set_scope: scope === undefined ? 0 : 1,
+    scope: scope ?? null,
+  };
+}
+
+function jsonOf(claims: CustomClaims | null): string | null {
+  return claims && JSON.stringify(claims);
 }
 
 /** PostgreSQL's driver hands a bigint over as text. */
@@ -109,5 +213,9 @@ function toSession(row: Row): Session {
     lastUsedAt: Number(row['last_used_at']),
     expiresAt: Number(row['expires_at']),
     revokedAt: row['revoked_at'] === null ? null : Number(row['revoked_at']),
+    recovered: Number(row['recovered']),
+    label: row['label'] as string | null,
+    userAgent: row['user_agent'] as string | null,
+    ip: row['ip'] as string | null,
   };
 }

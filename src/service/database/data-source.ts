@@ -77,6 +77,20 @@ export async function openDatabase(location: DatabaseLocation, patience = PATIEN
   }
 }
 
+/**
+ * Connects, and nothing else.
+ * @throws ConfigurationError where the database can't be used
+ */
+export async function connect(location: DatabaseLocation): Promise<DataSource> {
+  const dataSource = withDriver(location, () => new DataSource(dataSourceOptions(location)));
+  try {
+    return await dataSource.initialize();
+  } catch (error) {
+    refuseHopeless(location, error);
+    throw new ConfigurationError(`The database could not be used: ${messageOf(error)}`, { cause: error });
+  }
+}
+
 /** A host of several addresses fails with an error for each, and an empty message for all. */
 function messageOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');

@@ -8,6 +8,8 @@ const ERROR_CODES = [
   'missing_token',
   'invalid_refresh_token',
   'invalid_service_key',
+  'invalid_token',
+  'not_found',
   'invalid_request',
   'temporarily_unavailable',
   'server_error',
@@ -37,9 +39,47 @@ const schemas: Record<string, Schema> = {
         claims: { type: 'object', additionalProperties: true, description: 'More claims, at most 4 KiB as JSON.' },
         scope: { type: 'string', maxLength: 1024, description: 'Space-separated words (RFC 6749 §3.3).' },
         client_id: { type: 'string', minLength: 1, maxLength: 255 },
+        label: { type: 'string', minLength: 1, maxLength: 100, description: 'What the user calls the device.' },
+        user_agent: text('The User-Agent the user signed in with; cut to 512 characters.'),
+        ip: text('The IP address the user signed in from.'),
+        revoke_others: { type: 'boolean', description: "Whether the user's other sessions end." },
       },
       ['subject'],
     ),
+    additionalProperties: false,
+  },
+  SessionList: object({
+    sessions: { type: 'array', items: ref('ListedSession') },
+    next_cursor: { type: 'string', nullable: true, description: 'For the next page; null on the last.' },
+  }),
+  ListedSession: object({
+    id: { type: 'string', format: 'uuid' },
+    label: { type: 'string', nullable: true },
+    user_agent: { type: 'string', nullable: true },
+    ip: { type: 'string', nullable: true },
+    created_at: { type: 'string', format: 'date-time' },
+    last_used_at: { type: 'string', format: 'date-time' },
+    expires_at: { type: 'string', format: 'date-time' },
+    current: { type: 'boolean', description: 'Whether it is the session of the access token that asked.' },
+  }),
+  Label: {
+    ...object({ label: { type: 'string', nullable: true, minLength: 1, maxLength: 100 } }),
+    additionalProperties: false,
+  },
+  SessionChanges: {
+    ...object(
+      {
+        claims: {
+          type: 'object',
+          nullable: true,
+          additionalProperties: true,
+          description: 'Replaces them; null: none.',
+        },
+        scope: { type: 'string', nullable: true, maxLength: 1024, description: 'Replaces it; null: none.' },
+      },
+      [],
+    ),
+    minProperties: 1,
     additionalProperties: false,
   },
   Error: object(
@@ -60,13 +100,20 @@ const responses: Record<string, Schema> = {
   TooLarge: answer('The body is over 32 KiB.', ref('Error')),
   RefusedToken: answer('No token, or one that is not good: sign in again.', ref('Error'), ['WWW-Authenticate']),
   MissingToken: answer('No token.', ref('Error'), ['WWW-Authenticate']),
+  RefusedAccessToken: answer('No token, or one that is not good: refresh it.', ref('Error'), ['WWW-Authenticate']),
+  NotFound: answer('No such session, or not yours.', ref('Error')),
   RefusedServiceKey: answer('No service key, or a wrong one.', ref('Error'), ['WWW-Authenticate']),
   Unavailable: answer('Not now: keep the token, and try again.', ref('Error'), ['Retry-After']),
   ServerError: answer('A bug of ours: keep the token.', ref('Error')),
 };
 
+const SUBJECT = query('subject', text("The user's id: required with a service key, refused with an access token."));
+
 /** The service's endpoints in OpenAPI 3.0. */
 export function openApiDocument(config: Pick<ServiceConfig, 'serviceKeys'>): OpenAPIObject {
+  const hasServiceKeys = config.serviceKeys.length > 0;
+  // Without a service key there is nobody to see to the sessions of others.
+  const security = [{ accessToken: [] }, ...(hasServiceKeys ? [{ serviceKey: [] }] : [])];
   const paths = {
     '/refresh_token': {
       post: {
@@ -86,8 +133,31 @@ export function openApiDocument(config: Pick<ServiceConfig, 'serviceKeys'>): Ope
         responses: { 204: { description: 'The session is over.' }, ...failures('MissingToken') },
       },
     },
-    ...(config.serviceKeys.length > 0 && {
-      '/sessions': {
+    '/sessions': {
+      get: {
+        operationId: 'listSessions',
+        tags: ['sessions'],
+        summary: 'The live sessions of a user, newest first',
+        security,
+        parameters: [
+          SUBJECT,
+          query('limit', { type: 'integer', minimum: 1, maximum: 100, default: 50 }),
+          query('cursor', text('The next_cursor of the page before.')),
+        ],
+        responses: { 200: answer('A page of them.', ref('SessionList')), ...failures('RefusedAccessToken') },
+      },
+      delete: {
+        operationId: 'endSessions',
+        tags: ['sessions'],
+        summary: 'End all sessions of a user',
+        security,
+        parameters: [SUBJECT, query('except', { type: 'string', enum: ['current'] })],
+        responses: {
+          200: answer('How many live ones were ended.', object({ ended: { type: 'integer' } })),
+          ...failures('RefusedAccessToken'),
+        },
+      },
+      ...(hasServiceKeys && {
         post: {
           operationId: 'createSession',
           tags: ['sessions'],
@@ -99,8 +169,38 @@ export function openApiDocument(config: Pick<ServiceConfig, 'serviceKeys'>): Ope
             ...failures('RefusedServiceKey'),
           },
         },
+        patch: {
+          operationId: 'updateSessions',
+          tags: ['sessions'],
+          summary: "Change what a user's access tokens say, from the next one on",
+          security: [{ serviceKey: [] }],
+          parameters: [{ ...query('subject', text("The user's id.")), required: true }],
+          requestBody: { required: true, content: json(ref('SessionChanges')) },
+          responses: {
+            200: answer('How many live sessions were changed.', object({ updated: { type: 'integer' } })),
+            ...failures('RefusedServiceKey'),
+          },
+        },
+      }),
+    },
+    '/sessions/{id}': {
+      parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string', format: 'uuid' } }],
+      delete: {
+        operationId: 'endSession',
+        tags: ['sessions'],
+        summary: 'End a session',
+        security,
+        responses: { 204: { description: 'The session is over.' }, ...failures('RefusedAccessToken', 'NotFound') },
       },
-    }),
+      patch: {
+        operationId: 'renameSession',
+        tags: ['sessions'],
+        summary: 'Name a session',
+        security,
+        requestBody: { required: true, content: json(ref('Label')) },
+        responses: { 204: { description: 'It is named.' }, ...failures('RefusedAccessToken', 'NotFound') },
+      },
+    },
     '/.well-known/jwks.json': {
       get: {
         operationId: 'jwks',
@@ -141,6 +241,7 @@ export function openApiDocument(config: Pick<ServiceConfig, 'serviceKeys'>): Ope
       schemas,
       responses,
       securitySchemes: {
+        accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token.' },
         refreshToken: { type: 'http', scheme: 'bearer', description: 'A refresh token.' },
         serviceKey: { type: 'http', scheme: 'bearer', description: "Your login backend's key." },
       },
@@ -148,11 +249,12 @@ export function openApiDocument(config: Pick<ServiceConfig, 'serviceKeys'>): Ope
   } as unknown as OpenAPIObject; // Plain JSON, typed more loosely than the library's classes; a test validates it.
 }
 
-function failures(unauthorized: string): Record<number, Schema> {
+function failures(unauthorized: string, notFound?: string): Record<number, Schema> {
   const response = (name: string) => ({ $ref: `#/components/responses/${name}` });
   return {
     400: response('InvalidRequest'),
     401: response(unauthorized),
+    ...(notFound !== undefined && { 404: response(notFound) }),
     413: response('TooLarge'),
     500: response('ServerError'),
     503: response('Unavailable'),
@@ -166,6 +268,10 @@ function answer(description: string, schema: Schema, headers: string[] = []): Sc
     ...(headers.length > 0 && { headers: Object.fromEntries(described) as Schema }),
     content: json(schema),
   };
+}
+
+function query(name: string, schema: Schema): Schema {
+  return { name, in: 'query', schema };
 }
 
 function json(schema: Schema): Schema {

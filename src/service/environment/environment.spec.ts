@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ConfigurationError } from '../../auth/auth.errors.js';
 import { readEnvironment, type Environment, type ProcessEnvironment } from './environment.js';
-import { generateSigningKeys } from './key-generation.js';
+import { generateSigningKeys } from '../../auth/key-generation.js';
 import { variables } from './variables.js';
 
 const SECOND = 1_000;

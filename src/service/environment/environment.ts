@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { ConfigurationError } from '../../auth/auth.errors.js';
+import { keyFiles } from '../keys/key-files.js';
 import { sqliteIn, type DatabaseLocation } from '../database/database-url.js';
 import { parsed, variables, type ValueOf, type Variable } from './variables.js';
 
@@ -19,12 +20,20 @@ export type ProcessEnvironment = Readonly<Record<string, string | undefined>>;
  * @throws ConfigurationError, one line, naming the variable, what it got and what it takes; never a secret
  */
 export function readEnvironment(env: ProcessEnvironment): Environment {
+  const environment = readVariables(env);
+  checkTogether(environment, env);
+  return environment;
+}
+
+/**
+ * Reads each variable by itself, for tools that don't need what the service does.
+ * @throws ConfigurationError as `readEnvironment`
+ */
+export function readVariables(env: ProcessEnvironment): Environment {
   const values = Object.fromEntries(
     Object.entries<Variable<unknown>>(variables).map(([key, variable]) => [key, valueOf(variable, env)]),
   );
-  const environment = { ...values, isProduction: env['NODE_ENV'] === 'production' } as Environment;
-  checkTogether(environment, env);
-  return environment;
+  return { ...values, isProduction: env['NODE_ENV'] === 'production' } as Environment;
 }
 
 /** Where the sessions are kept, for those who need nothing else of the environment. */
@@ -63,23 +72,28 @@ function checkTogether(environment: Environment, env: ProcessEnvironment): void 
       `${variables.idleTtl.name}: got ${JSON.stringify(env[variables.idleTtl.name] ?? variables.idleTtl.fallback)}, takes more than ${variables.leeway.name}, which is ${leeway / 1_000}s.`,
     );
   }
-  if (isProduction) requireSet(environment, 'issuer', 'in production');
-  if (isProduction || database?.type === 'postgres') {
-    const when = isProduction ? 'in production' : 'with a database that other instances may share';
-    requireSet(environment, 'refreshTokenSecrets', when);
-    requireSet(environment, 'signingKeys', when);
+  if (isProduction && environment.issuer === undefined) {
+    throw new ConfigurationError(
+      `${variables.issuer.name}: got nothing, takes ${variables.issuer.takes}; it must be set in production.`,
+    );
   }
+  requireGiven(environment, database?.type === 'postgres');
 }
 
-function requireSet(
-  environment: Environment,
-  key: 'issuer' | 'refreshTokenSecrets' | 'signingKeys',
-  when: string,
-): void {
-  if (environment[key] !== undefined) return;
-  const { name, takes, isSecret } = variables[key] as Variable<unknown>;
-  const how = isSecret
-    ? ` "nest-refresh-token keys generate" ("npm run keys -- generate" in a checkout) prints one.`
-    : '';
-  throw new ConfigurationError(`${name}: got nothing, takes ${takes}; it must be set ${when}.${how}`);
+/** A key that is made up is gone with the folder it is kept in, and with it whoever is signed in. */
+function requireGiven(environment: Environment, isShared: boolean): void {
+  const { isProduction, dataDir } = environment;
+  if (!isProduction && !isShared) return;
+  const when = isProduction ? 'in production' : 'with a database that other instances may share';
+  const files = keyFiles(dataDir);
+  for (const [key, path, command] of [
+    ['refreshTokenSecrets', files.secrets, 'keys add --secret'],
+    ['signingKeys', files.signingKeys, 'keys add'],
+  ] as const) {
+    if (environment[key] !== undefined || existsSync(path)) continue;
+    const { name, takes } = variables[key];
+    throw new ConfigurationError(
+      `${name}: got nothing, takes ${takes}; it must be set ${when}. "nest-refresh-token keys generate" ("npm run keys -- generate" in a checkout) prints one; or keep it in DATA_DIR: "nest-refresh-token ${command}".`,
+    );
+  }
 }

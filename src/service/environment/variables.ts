@@ -3,7 +3,9 @@ import { ConfigurationError } from '../../auth/auth.errors.js';
 import { MAX_LEEWAY, MIN_LIFE, SECRET_LENGTH } from '../../auth/auth.options.js';
 import { DURATION_TAKES, parseDuration } from '../../auth/duration.js';
 import { isFingerprint, tokenSecrets } from '../../auth/refresh-token/token-secret.js';
+import { parseTime, TIME_TAKES } from '../../auth/time.js';
 import { parseDatabaseUrl } from '../database/database-url.js';
+import { parseTrustProxy } from './trust-proxy.js';
 
 /** One variable of the environment. */
 export interface Variable<T> {
@@ -41,7 +43,7 @@ export const variables = {
   }),
   dataDir: variable({
     name: 'DATA_DIR',
-    about: 'Where the SQLite database and the keys made up for development are kept.',
+    about: "Where the SQLite database is kept, and the keys that the environment doesn't give.",
     takes: 'a path',
     fallback: './data',
     parse: (text) => text,
@@ -98,9 +100,9 @@ export const variables = {
   refreshTokenSecrets: variable({
     name: 'REFRESH_TOKEN_SECRETS',
     about:
-      'What refresh tokens are made with: the first mints, all verify. Required in production and with PostgreSQL.',
+      'What refresh tokens are made with: the first mints, all verify. In production and with PostgreSQL it is required, unless `keys add --secret` has put one into `DATA_DIR`.',
     takes: `secrets of at least ${SECRET_LENGTH} characters each, separated by commas`,
-    fallbackAbout: 'made up into `DATA_DIR`',
+    fallbackAbout: 'those in `DATA_DIR`, where one is made up',
     isSecret: true,
     parse: (text) => {
       const secrets = list(text);
@@ -112,9 +114,9 @@ export const variables = {
   signingKeys: variable({
     name: 'SIGNING_KEYS',
     about:
-      'The private keys of access tokens: the first signs, all are published. Required in production and with PostgreSQL.',
+      'The private keys of access tokens: the first signs, all are published. In production and with PostgreSQL it is required, unless `keys add` has put one into `DATA_DIR`.',
     takes: 'a JWK set as JSON, of EC P-256 or RSA (2048 bits or more) private keys',
-    fallbackAbout: 'made up into `DATA_DIR`',
+    fallbackAbout: 'those in `DATA_DIR`, where one is made up',
     isSecret: true,
     parse: (text) => {
       let set: JsonWebKeySet;
@@ -123,13 +125,14 @@ export const variables = {
       } catch {
         return undefined;
       }
-      signingKeys({ keys: set });
+      signingKeys({ keys: set }, 0);
       return set;
     },
   }),
   serviceKeys: variable({
     name: 'SERVICE_KEYS',
-    about: 'What your login backend authenticates with at `POST /sessions`. Without any, in production: 404.',
+    about:
+      'What your login backend authenticates with at `/sessions`. Without any, in production, `POST` and `PATCH` there are 404.',
     takes: 'keys of at least 24 printable characters each, separated by commas',
     fallbackAbout: 'made up into `DATA_DIR`, but in production',
     isSecret: true,
@@ -138,7 +141,11 @@ export const variables = {
       return keys.length > 0 && keys.every((key) => /^[\x21-\x7E]{24,}$/.test(key)) ? keys : undefined;
     },
   }),
-  keyActivationDelay: duration('KEY_ACTIVATION_DELAY', '5m', 'For how long a new key is known before it is used.'),
+  keyActivationDelay: duration(
+    'KEY_ACTIVATION_DELAY',
+    '5m',
+    'For how long a new key is known before it is used; more than 5 s, where several processes share `DATA_DIR`.',
+  ),
   retiredSecrets: variable({
     name: 'RETIRED_SECRETS',
     about: 'Fingerprints of refresh-token secrets that were given up; the refused start prints the line to set.',
@@ -159,6 +166,36 @@ export const variables = {
     ['unavailable', 'refuse'],
     'What an authentic token without a row is answered: 503 (the row was lost in a restore), or 401.',
   ),
+  maxSessionsPerSubject: variable({
+    name: 'MAX_SESSIONS_PER_SUBJECT',
+    about: 'How many live sessions a user may have; a login beyond ends the oldest.',
+    takes: 'a whole number of at least 1',
+    fallbackAbout: 'any number',
+    parse: (text) => (/^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined),
+  }),
+  sessionsNotBefore: variable({
+    name: 'SESSIONS_NOT_BEFORE',
+    about: 'The emergency brake: while it is set, sessions created earlier are refused.',
+    takes: TIME_TAKES,
+    fallbackAbout: 'none',
+    parse: (text) => (parseTime(text) === undefined ? undefined : text),
+  }),
+  recordDevice: {
+    ...choice(
+      'RECORD_DEVICE',
+      ['true', 'false'],
+      'Whether `User-Agent` and IP address are recorded, at login and at each rotation.',
+    ),
+    parse: (text: string) => (text === 'true' ? true : text === 'false' ? false : undefined),
+  },
+  trustProxy: variable({
+    name: 'TRUST_PROXY',
+    about: "Which proxies' `X-Forwarded-For` is believed, for the IP address of a session; in Express's grammar.",
+    takes:
+      'true, false, a number of hops, or addresses, subnets, loopback, linklocal, uniquelocal, separated by commas',
+    fallback: 'false',
+    parse: parseTrustProxy,
+  }),
   corsOrigins: variable({
     name: 'CORS_ORIGINS',
     about: 'The origins of browser apps that may call the service.',

@@ -1,0 +1,58 @@
+import { Inject, Injectable, Optional, type ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { InsufficientScopeError, InvalidAccessTokenError } from '../auth.errors.js';
+import type { AuthRequest } from '../auth.request.js';
+import { accessTokenStrategyName, AUTH_MODULE_NAME } from '../auth.tokens.js';
+import { BearerGuard } from '../bearer.guard.js';
+import { ErrorHeaders } from '../error-headers.js';
+import type { AccessTokenClaims } from './access-token.claims.js';
+import { AccessTokenVerifier } from './access-token.verifier.js';
+import { REQUIRED_SCOPE } from './require-scope.decorator.js';
+
+/** A request that the access-token guard let through. */
+export interface AccessTokenRequest<TClaims extends object = Record<string, unknown>> extends AuthRequest {
+  /** The verified claims. */
+  readonly accessToken: AccessTokenClaims<TClaims>;
+}
+
+/**
+ * Lets a request through that presents a good access token of this module, in the `Authorization` header and nowhere
+ * else, and leaves its claims at `request.accessToken` (`@CurrentToken()`); asks for the scope of `@RequireScope()`.
+ * Answers as RFC 6750 §3 has it: 401 `invalid_token`, 403 `insufficient_scope`.
+ *
+ * @example
+ * @UseGuards(AccessTokenGuard)
+ * @Controller('orders')
+ */
+@Injectable()
+export class AccessTokenGuard extends BearerGuard {
+  protected override readonly strategy: string;
+  protected override readonly property = 'accessToken';
+
+  constructor(
+    protected readonly accessTokens: AccessTokenVerifier,
+    private readonly reflector: Reflector,
+    errorHeaders: ErrorHeaders,
+    @Optional() @Inject(AUTH_MODULE_NAME) moduleName?: string,
+  ) {
+    super(errorHeaders);
+    this.strategy = accessTokenStrategyName(moduleName);
+  }
+
+  protected override prove(token: string): Promise<AccessTokenClaims> {
+    return this.accessTokens.verify(token);
+  }
+
+  protected override malformed(): InvalidAccessTokenError {
+    return new InvalidAccessTokenError('malformed');
+  }
+
+  protected override async admit(request: AccessTokenRequest, context: ExecutionContext): Promise<boolean> {
+    const targets = [context.getClass(), context.getHandler()];
+    const required = this.reflector.getAll<(readonly string[] | undefined)[]>(REQUIRED_SCOPE, targets).flat();
+    const granted = new Set(request.accessToken.scope?.split(' '));
+    const words = required.filter((word) => word !== undefined);
+    if (words.some((word) => !granted.has(word))) throw new InsufficientScopeError([...new Set(words)].join(' '));
+    return true;
+  }
+}

@@ -1,0 +1,67 @@
+import type { Provider } from '@nestjs/common';
+import { JwtService } from '@nestjs/jwt';
+import { AccessTokenIssuer } from './access-token/access-token.issuer.js';
+import { AccessTokenVerifier } from './access-token/access-token.verifier.js';
+import { SigningKeyRegistry } from './access-token/signing-key.registry.js';
+import { AuthErrorFilter, AuthExceptionFilter } from './auth.exception-filter.js';
+import { AuthReply } from './auth.reply.js';
+import { AUTH_SETTINGS } from './auth.tokens.js';
+import { Clock, SystemClock } from './clock.js';
+import { Database } from './database/database.js';
+import { ErrorHeaders } from './error-headers.js';
+import { KeyRing } from './key-ring.js';
+import { RandomSource, SystemRandomSource } from './random.js';
+import { RefreshTokenCodec } from './refresh-token/refresh-token.codec.js';
+import { RefreshTokenReader } from './refresh-token/refresh-token.reader.js';
+import { RefreshTokenService } from './refresh-token/refresh-token.service.js';
+import { SecretRegistry } from './refresh-token/secret.registry.js';
+import { PolicyGate } from './session/policy.gate.js';
+import { SessionEventPublisher } from './session/session-event.publisher.js';
+import { SessionCreator } from './session/session.creator.js';
+import { SessionService } from './session/session.service.js';
+import { SessionStore } from './session/session.store.js';
+
+/** What other modules may inject. A module with a name exports it under `getAuthToken(…, name)`. */
+export const AUTH_EXPORTS = [
+  AUTH_SETTINGS,
+  AccessTokenVerifier,
+  AuthErrorFilter,
+  AuthExceptionFilter,
+  AuthReply,
+  Clock,
+  Database,
+  ErrorHeaders,
+  KeyRing,
+  RandomSource,
+  RefreshTokenCodec,
+  RefreshTokenReader,
+  RefreshTokenService,
+  SecretRegistry,
+  SessionService,
+] as const;
+
+/** What a module is made of, but for what depends on how it was declared. */
+export const AUTH_PROVIDERS: Provider[] = [
+  { provide: Clock, useClass: SystemClock },
+  { provide: RandomSource, useClass: SystemRandomSource },
+  // Our own, without defaults: a host's global JwtModule must not decide how access tokens are signed.
+  { provide: JwtService, useFactory: () => new JwtService({}) },
+  AccessTokenIssuer,
+  AccessTokenVerifier,
+  AuthErrorFilter,
+  AuthExceptionFilter,
+  AuthReply,
+  Database,
+  ErrorHeaders,
+  KeyRing,
+  PolicyGate,
+  RefreshTokenCodec,
+  RefreshTokenReader,
+  RefreshTokenService,
+  SecretRegistry,
+  SessionCreator,
+  SessionEventPublisher,
+  SessionService,
+  SessionStore,
+  SigningKeyRegistry,
+];

@@ -1,0 +1,75 @@
+import type { ExecutionContext } from '@nestjs/common';
+import { AuthGuard } from '@nestjs/passport';
+import { AuthError, MissingTokenError } from './auth.errors.js';
+import type { AuthRequest } from './auth.request.js';
+import { presentsBearer, requireTokenInHeaderOnly } from './auth.request.js';
+import type { ErrorHeaders } from './error-headers.js';
+import { toHttpException } from './error-response.js';
+
+/** Where a guard leaves what its own module proves tokens with, for the strategy. */
+export const REQUEST_PROVER = Symbol('nest-refresh-token:prover');
+
+/** Proves a token, or throws an `AuthError`. */
+export type Prover = (token: string) => Promise<object>;
+
+/**
+ * What the guards of both kinds of token share: a bearer token in the `Authorization` header and nowhere else, proved
+ * by a Passport strategy. Throws HttpExceptions only, so that it can guard a host's own route.
+ */
+export abstract class BearerGuard extends AuthGuard('nest-refresh-token') {
+  /** The strategy's name: one class of guard serves the modules of every name. */
+  protected abstract readonly strategy: string;
+  /** Where the proved token is left on the request. */
+  protected abstract readonly property: string;
+
+  constructor(private readonly errorHeaders: ErrorHeaders) {
+    super();
+  }
+
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    try {
+      const request = this.getRequest(context) as AuthRequest & { [REQUEST_PROVER]?: Prover };
+      requireTokenInHeaderOnly(request);
+      if (!presentsBearer(request)) throw new MissingTokenError();
+      request[REQUEST_PROVER] = (token) => this.prove(token);
+      await AuthGuard(this.strategy).prototype.canActivate.call(this, context);
+      return await this.admit(request, context);
+    } catch (error) {
+      if (!(error instanceof AuthError)) throw error;
+      if (context.getType() === 'http') this.errorHeaders.set(context.switchToHttp().getResponse(), error);
+      throw toHttpException(error);
+    }
+  }
+
+  /**
+   * The request whose headers have the token. Override it for other transports.
+   * @example getRequest(context) { return GqlExecutionContext.create(context).getContext().req; } // GraphQL
+   * @example getRequest(context) { return context.switchToWs().getClient().handshake; } // Socket.IO
+   */
+  override getRequest(context: ExecutionContext): AuthRequest {
+    return context.switchToHttp().getRequest<AuthRequest>();
+  }
+
+  /** Pinned: a host's PassportModule may have set other defaults. */
+  override getAuthenticateOptions(): { property: string; session: boolean } {
+    return { property: this.property, session: false };
+  }
+
+  /** The strategy fails malformed credentials (`Bearer a b`) by itself, without an error. */
+  override handleRequest<TUser>(error: unknown, token: TUser | false): TUser {
+    if (error) throw error;
+    if (!token) throw this.malformed();
+    return token;
+  }
+
+  /** Proves a token. */
+  protected abstract prove(token: string): Promise<object>;
+
+  /** What malformed credentials are refused with. */
+  protected abstract malformed(): AuthError;
+
+  /** Whether the request with a good token goes on. */
+  protected async admit(_request: AuthRequest, _context: ExecutionContext): Promise<boolean> {
+    return true;
+  }
+}

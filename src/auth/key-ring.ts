@@ -1,0 +1,48 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { currentKey, signingKeys, type JsonWebKeySet, type SigningKey } from './access-token/access-token.keys.js';
+import type { AuthSettings } from './auth.options.js';
+import { AUTH_SETTINGS } from './auth.tokens.js';
+import type { TokenSecret } from './refresh-token/token-secret.js';
+
+/** The keys and secrets in use; they change while the application runs. */
+@Injectable()
+export class KeyRing {
+  #signingKeys: readonly SigningKey[];
+  #secrets: readonly TokenSecret[];
+
+  constructor(@Inject(AUTH_SETTINGS) private readonly settings: AuthSettings) {
+    this.#signingKeys = settings.accessToken.keys;
+    this.#secrets = settings.refreshToken.secrets;
+  }
+
+  /** All keys that access tokens verify with. */
+  get signingKeys(): readonly SigningKey[] {
+    return this.#signingKeys;
+  }
+
+  /** All secrets that refresh tokens verify with; the first is to mint. */
+  get secrets(): readonly TokenSecret[] {
+    return this.#secrets;
+  }
+
+  /**
+   * The key that signs.
+   * @param now milliseconds
+   */
+  signingKey(now: number): SigningKey {
+    return currentKey(this.#signingKeys, now);
+  }
+
+  /**
+   * Takes other signing keys into use: a key with `added_at` is published at once, and signs after the activation delay.
+   * @throws ConfigurationError naming the key that can't be used; the ring stays as it was then
+   */
+  replaceSigningKeys(keys: JsonWebKeySet): void {
+    this.#signingKeys = signingKeys({ keys }, this.settings.keyActivationDelay);
+  }
+
+  /** Takes other secrets into use. For the secret registry, which decides when they mint. */
+  replaceSecrets(secrets: readonly TokenSecret[]): void {
+    this.#secrets = secrets;
+  }
+}

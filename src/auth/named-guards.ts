@@ -1,0 +1,56 @@
+import { Inject, Injectable, type Type } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { AccessTokenGuard } from './access-token/access-token.guard.js';
+import { AccessTokenVerifier } from './access-token/access-token.verifier.js';
+import { getAuthToken } from './auth.tokens.js';
+import { ErrorHeaders } from './error-headers.js';
+import { RefreshTokenGuard } from './refresh-token/refresh-token.guard.js';
+import { RefreshTokenReader } from './refresh-token/refresh-token.reader.js';
+
+const accessTokenGuards = new Map<string, Type<AccessTokenGuard>>();
+const refreshTokenGuards = new Map<string, Type<RefreshTokenGuard>>();
+
+/**
+ * The guard for access tokens of the module with this name; the same class each time.
+ * @example @UseGuards(accessTokenGuard('partners'))
+ */
+export function accessTokenGuard(moduleName: string): Type<AccessTokenGuard> {
+  return made(accessTokenGuards, moduleName, () => {
+    @Injectable()
+    class NamedAccessTokenGuard extends AccessTokenGuard {
+      constructor(
+        @Inject(getAuthToken(AccessTokenVerifier, moduleName)) accessTokens: AccessTokenVerifier,
+        reflector: Reflector,
+        @Inject(getAuthToken(ErrorHeaders, moduleName)) errorHeaders: ErrorHeaders,
+      ) {
+        super(accessTokens, reflector, errorHeaders, moduleName);
+      }
+    }
+    return NamedAccessTokenGuard;
+  });
+}
+
+/**
+ * The guard for refresh tokens of the module with this name; the same class each time.
+ * @example @UseGuards(refreshTokenGuard('partners'))
+ */
+export function refreshTokenGuard(moduleName: string): Type<RefreshTokenGuard> {
+  return made(refreshTokenGuards, moduleName, () => {
+    @Injectable()
+    class NamedRefreshTokenGuard extends RefreshTokenGuard {
+      constructor(
+        @Inject(getAuthToken(RefreshTokenReader, moduleName)) reader: RefreshTokenReader,
+        @Inject(getAuthToken(ErrorHeaders, moduleName)) errorHeaders: ErrorHeaders,
+      ) {
+        super(reader, errorHeaders, moduleName);
+      }
+    }
+    return NamedRefreshTokenGuard;
+  });
+}
+
+function made<T>(known: Map<string, T>, moduleName: string, make: () => T): T {
+  const guard = known.get(moduleName) ?? make();
+  known.set(moduleName, guard);
+  return guard;
+}

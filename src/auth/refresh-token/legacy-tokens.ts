@@ -1,0 +1,27 @@
+import type { IssueOptions } from '../session/issue-options.js';
+
+/**
+ * Refresh tokens that the host handed out before it used this module. Extend it, and name the class as the module's
+ * `legacyTokens`: whoever holds such a token stays signed in.
+ *
+ * Such a token acts as the first token of a session. It is resolved once, when it is first presented; from then on it
+ * is judged as any other token of its session: repeats within the leeway get the same successor, a lost answer is
+ * forgiven, and a replay after its successor was used ends the session.
+ *
+ * @example
+ * class OldTokens extends LegacyTokens {
+ *   constructor(private readonly tokens: OldTokenRepository) { super(); }
+ *   async resolve(token: string): Promise<IssueOptions | null> {
+ *     const found = await this.tokens.findValid(token);
+ *     return found && { subject: found.userId };
+ *   }
+ * }
+ */
+export abstract class LegacyTokens {
+  /**
+   * What the session of an old token is to start with; `null` where it isn't one, or isn't good any more. Whatever a
+   * client sends comes here, up to 8 KiB, but for access tokens of this module: prove it. Where it throws, or takes
+   * longer than `session.policyTimeout`, the refresh is answered 503, and the client keeps its token.
+   */
+  abstract resolve(token: string): IssueOptions | null | Promise<IssueOptions | null>;
+}

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
+import { isAccessToken } from '../access-token/access-token.type.js';
+import { InvalidRefreshTokenError, TemporarilyUnavailableError } from '../auth.errors.js';
+import type { AuthSettings } from '../auth.options.js';
+import { AUTH_SETTINGS, LEGACY_TOKENS } from '../auth.tokens.js';
+import { Clock } from '../clock.js';
+import { checkIssueOptions } from '../session/issue-options.js';
+import { SessionCreator } from '../session/session.creator.js';
+import { SessionStore } from '../session/session.store.js';
+import { withTimeLimit } from '../time-limit.js';
+import type { LegacyTokens } from './legacy-tokens.js';
+import { HANDLE_SIZE, RefreshTokenCodec } from './refresh-token.codec.js';
+import { RefreshToken } from './refresh-token.js';
+
+/** The longest token of a host's own, in bytes. */
+const MAX_LEGACY_TOKEN = 8_192;
+/** The number of a token that the module didn't mint: below all that it mints, and above `used` of a new session. */
+const LEGACY_NUMBER = 1;
+const LEGACY_LABEL = 'nest-refresh-token/legacy-token/v1';
+
+/** Reads and proves presented refresh tokens: the module's own, and those that a host handed out before. */
+@Injectable()
+export class RefreshTokenReader {
+  private readonly logger = new Logger('LegacyTokens');
+
+  constructor(
+    private readonly codec: RefreshTokenCodec,
+    private readonly store: SessionStore,
+    private readonly sessions: SessionCreator,
+    private readonly clock: Clock,
+    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Optional() @Inject(LEGACY_TOKENS) private readonly legacyTokens?: LegacyTokens,
+  ) {}
+
+  /**
+   * The token that a text is.
+   * @throws InvalidRefreshTokenError `malformed`, `unknown_secret` or `bad_mac`
+   * @throws TemporarilyUnavailableError where a token of the host's own can't be looked up
+   */
+  async read(text: string): Promise<RefreshToken> {
+    const { legacyTokens } = this;
+    if (!legacyTokens) return this.codec.decode(text);
+    try {
+      return this.codec.decode(text);
+    } catch (error) {
+      if (!(error instanceof InvalidRefreshTokenError) || error.reason !== 'malformed') throw error;
+      return await this.adopt(text, legacyTokens, error);
+    }
+  }
+
+  /** Sees to it that the old token has a session, and hands it over as that session's first token. */
+  private async adopt(text: string, legacyTokens: LegacyTokens, malformed: Error): Promise<RefreshToken> {
+    if (!mayBeLegacy(text)) throw malformed;
+    // Who presents the token can derive the session's id from it, and nobody else.
+    const token = new RefreshToken(handleOf(text), LEGACY_NUMBER);
+    if (await this.store.find(token.sessionId)) return token;
+
+    const resolved = await this.resolve(text, legacyTokens);
+    if (!resolved) throw malformed;
+    const { options, revokeOthers } = resolved;
+    await this.sessions.adopt({ id: token.sessionId, ...options }, LEGACY_NUMBER, revokeOthers, this.clock.now());
+    return token;
+  }
+
+  private async resolve(text: string, legacyTokens: LegacyTokens) {
+    try {
+      const options = await withTimeLimit(() => legacyTokens.resolve(text), this.settings.session.policyTimeout);
+      return options && { options: checkIssueOptions(options), revokeOthers: options.revokeOthers === true };
+    } catch (error) {
+      // The name only: what was thrown may quote the token.
+      const cause = error instanceof Error ? error.name : typeof error;
+      this.logger.error('The resolver of old tokens failed', { event: 'legacy_tokens.failed', cause });
+      throw new TemporarilyUnavailableError('legacy_tokens');
+    }
+  }
+}
+
+function mayBeLegacy(text: unknown): text is string {
+  if (typeof text !== 'string' || text === '' || Buffer.byteLength(text) > MAX_LEGACY_TOKEN) return false;
+  // A host that tells its JWTs apart by their signature only would take one for a refresh token.
+  return !isAccessToken(text);
+}
+
+/** Independent of all secrets: those roll, and the old token's session has to stay the same. */
+function handleOf(text: string): Buffer {
+  return createHash('sha256').update(`${LEGACY_LABEL}\0`).update(text).digest().subarray(0, HANDLE_SIZE);
+}

@@ -1,0 +1,67 @@
+import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
+import { TemporarilyUnavailableError } from '../auth.errors.js';
+import type { AuthSettings } from '../auth.options.js';
+import { AUTH_SETTINGS, SESSION_POLICY } from '../auth.tokens.js';
+import { withTimeLimit } from '../time-limit.js';
+import type { Device } from './device.js';
+import { checkClaims, checkScope } from './issue-options.js';
+import type { PolicyDecision, PolicySession, SessionPolicy } from './session.policy.js';
+import type { Session } from './session.js';
+import type { Amendments } from './session.store.js';
+
+/** What the policy said: what the session is to say from now on, or why it ends. */
+export type PolicyVerdict =
+  | { readonly allow: true; readonly amendments: Amendments | undefined }
+  | { readonly allow: false; readonly reason: string };
+
+const ALLOWED: PolicyVerdict = { allow: true, amendments: undefined };
+const MAX_REASON = 200;
+
+/** Asks the host's policy, if there is one, and makes sure that it can't hold anybody up. */
+@Injectable()
+export class PolicyGate {
+  private readonly logger = new Logger('SessionPolicy');
+
+  constructor(
+    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Optional() @Inject(SESSION_POLICY) private readonly policy?: SessionPolicy,
+  ) {}
+
+  /** Whether there is a policy to ask. */
+  get isOpen(): boolean {
+    return this.policy === undefined;
+  }
+
+  /** @throws TemporarilyUnavailableError where the policy fails, and a failure isn't to pass */
+  async ask(session: Session, device: Device): Promise<PolicyVerdict> {
+    const { policy } = this;
+    if (!policy) return ALLOWED;
+    const { onPolicyFailure, policyTimeout } = this.settings.session;
+    try {
+      const decision = await withTimeLimit(() => policy.onRefresh(viewOf(session, device)), policyTimeout);
+      return verdictOf(decision);
+    } catch (error) {
+      const cause = error instanceof Error ? error.stack : typeof error;
+      this.logger.error('The session policy failed', { event: 'policy.failed', session_id: session.id, cause });
+      if (onPolicyFailure === 'allow') return ALLOWED;
+      throw new TemporarilyUnavailableError('policy');
+    }
+  }
+}
+
+function viewOf(session: Session, device: Device): PolicySession {
+  const { id, subject, clientId, scope, claims, label, createdAt, lastUsedAt, userAgent, ip } = session;
+  return { id, subject, clientId, scope, claims, label, createdAt, lastUsedAt, userAgent, ip, device };
+}
+
+/** @throws where it is no decision: whatever isn't a clear yes or no must not pass for one */
+function verdictOf(decision: PolicyDecision): PolicyVerdict {
+  if (decision.allow === false) return { allow: false, reason: String(decision.reason).slice(0, MAX_REASON) };
+  if (decision.allow !== true) throw new TypeError('The policy returned neither allow: true nor allow: false.');
+  const { claims, scope } = decision;
+  if (claims === undefined && scope === undefined) return ALLOWED;
+  return {
+    allow: true,
+    amendments: { claims: claims && checkClaims(claims), scope: typeof scope === 'string' ? checkScope(scope) : scope },
+  };
+}

@@ -1,0 +1,32 @@
+import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
+import { SESSION_OBSERVER } from '../auth.tokens.js';
+import type { SessionEvent, SessionObserver } from './session.events.js';
+
+/** Hands events to the host's observer, if there is one. */
+@Injectable()
+export class SessionEventPublisher {
+  private readonly logger = new Logger('SessionObserver');
+
+  constructor(@Optional() @Inject(SESSION_OBSERVER) private readonly observer?: SessionObserver) {}
+
+  /** Never throws, and waits for nobody. */
+  publish(event: SessionEvent): void {
+    try {
+      const observed = this.observer?.observe(Object.freeze(event));
+      if (observed instanceof Promise) observed.catch((error: unknown) => this.complain(event, error));
+    } catch (error) {
+      this.complain(event, error);
+    }
+  }
+
+  private complain({ type, sessionId }: SessionEvent, error: unknown): void {
+    // The stack only: an error may carry whatever the observer was working with.
+    const cause = error instanceof Error ? error.stack : typeof error;
+    this.logger.error('The session observer failed', {
+      event: 'observer.failed',
+      observed: type,
+      session_id: sessionId,
+      cause,
+    });
+  }
+}

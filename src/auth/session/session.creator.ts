@@ -1,0 +1,51 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { AuthSettings } from '../auth.options.js';
+import { AUTH_SETTINGS } from '../auth.tokens.js';
+import { SessionEventPublisher } from './session-event.publisher.js';
+import type { RevocationReason, Session } from './session.js';
+import { SessionStore, type NewSession } from './session.store.js';
+
+/** Starts sessions, and ends those that must make room. */
+@Injectable()
+export class SessionCreator {
+  constructor(
+    private readonly store: SessionStore,
+    private readonly events: SessionEventPublisher,
+    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+  ) {}
+
+  /**
+   * Starts a session that has handed out token `now`.
+   * @param now milliseconds
+   */
+  async create(session: NewSession, revokeOthers: boolean, now: number): Promise<Session> {
+    const created = await this.store.create(session, now);
+    await this.welcome(created, revokeOthers, now);
+    return created;
+  }
+
+  /**
+   * Starts a session with a token of the host's own, as its number `first`; where there is one already, it is left
+   * as it is.
+   * @param now milliseconds
+   */
+  async adopt(session: NewSession, first: number, revokeOthers: boolean, now: number): Promise<void> {
+    const created = await this.store.adopt(session, first, now);
+    if (created) await this.welcome(created, revokeOthers, now);
+  }
+
+  private async welcome({ id, subject, clientId }: Session, revokeOthers: boolean, now: number): Promise<void> {
+    this.events.publish({ type: 'created', at: now, sessionId: id, subject, clientId });
+    if (revokeOthers) this.announce(await this.store.revokeSubject(subject, id, 'service', now), 'service', now);
+    const { maxSessionsPerSubject } = this.settings.session;
+    if (Number.isFinite(maxSessionsPerSubject)) {
+      this.announce(await this.store.revokeBeyond(maxSessionsPerSubject, subject, now), 'limit', now);
+    }
+  }
+
+  private announce(ended: readonly Session[], reason: RevocationReason, now: number): void {
+    for (const { id, subject } of ended) {
+      this.events.publish({ type: 'ended', at: now, sessionId: id, subject, reason });
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { randomUUID, type JsonWebKey } from 'node:crypto';
+import { jwksOf, signingKeys, type SigningKey } from '../../auth/access-token/access-token.keys.js';
+import { ConfigurationError } from '../../auth/auth.errors.js';
+import { environmentWithDotEnv } from '../environment/dot-env.js';
+import { readVariables, type Environment } from '../environment/environment.js';
+import { parsed, variables } from '../environment/variables.js';
+import { keyFiles } from '../keys/key-files.js';
+import { formatSigningKeys, makeDataDir } from '../keys/made-up-keys.js';
+import { formatSecretFile, parseSecretFile, type SecretFile } from '../keys/secret-file.js';
+
+/** The keys of the data folder, for the commands that change them. */
+export class KeyStore {
+  readonly environment: Environment = readVariables(environmentWithDotEnv());
+  private readonly paths = keyFiles(this.environment.dataDir);
+
+  /** @throws ConfigurationError where the environment gives the signing keys, so that the file isn't looked at */
+  requireSigningKeysFromFile(): void {
+    this.requireFromFile('signingKeys');
+  }
+
+  /** @throws ConfigurationError where the environment gives the secrets, so that the file isn't looked at */
+  requireSecretsFromFile(): void {
+    this.requireFromFile('refreshTokenSecrets');
+  }
+
+  /** The signing keys as they stand in the file, the newest first; none where there is no file. */
+  readSigningKeys(): { jwks: JsonWebKey[]; keys: readonly SigningKey[] } {
+    const text = read(this.paths.signingKeys);
+    if (text === undefined) return { jwks: [], keys: [] };
+    const set = parsed(variables.signingKeys, text, JSON.stringify(this.paths.signingKeys));
+    return { jwks: [...jwksOf(set)], keys: signingKeys({ keys: set }, this.environment.keyActivationDelay) };
+  }
+
+  readSecrets(): SecretFile {
+    const text = read(this.paths.secrets);
+    return text === undefined
+      ? { secrets: [], retired: [] }
+      : parseSecretFile(text, JSON.stringify(this.paths.secrets));
+  }
+
+  writeSigningKeys(jwks: readonly JsonWebKey[]): void {
+    this.write(this.paths.signingKeys, formatSigningKeys(jwks));
+  }
+
+  writeSecrets(file: SecretFile): void {
+    this.write(this.paths.secrets, formatSecretFile(file));
+  }
+
+  private requireFromFile(key: 'signingKeys' | 'refreshTokenSecrets'): void {
+    if (this.environment[key] === undefined) return;
+    const { name } = variables[key];
+    throw new ConfigurationError(
+      `${name} is set: the service takes its keys from there, and not from DATA_DIR. Change it as the README has it under "Roll keys", or unset it.`,
+    );
+  }
+
+  /** A running service reads the file at any time: it is replaced, never written over. */
+  private write(path: string, text: string): void {
+    makeDataDir(this.environment.dataDir);
+    const draft = `${path}.${randomUUID()}`;
+    writeFileSync(draft, `${text}\n`, { mode: 0o600, flag: 'wx' });
+    renameSync(draft, path);
+  }
+}
+
+function read(path: string): string | undefined {
+  return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined;
+}
