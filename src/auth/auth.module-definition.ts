@@ -114,13 +114,17 @@ function providersOf({ name, dataSource = DataSource, ...parts }: AuthModuleExtr
     },
     bearerStrategy(refreshTokenStrategyName(name)),
     bearerStrategy(accessTokenStrategyName(name)),
-    ...(sessionPolicy ? [{ provide: SESSION_POLICY, useClass: sessionPolicy }] : []),
-    ...(sessionObserver ? [{ provide: SESSION_OBSERVER, useClass: sessionObserver }] : []),
-    ...(legacyTokens ? [{ provide: LEGACY_TOKENS, useClass: legacyTokens }] : []),
+    hostPart(SESSION_POLICY, sessionPolicy),
+    hostPart(SESSION_OBSERVER, sessionObserver),
+    hostPart(LEGACY_TOKENS, legacyTokens),
     ...(name === undefined
       ? []
       : AUTH_EXPORTS.map((exported) => ({ provide: getAuthToken(exported, name), useExisting: exported }))),
   ];
+}
+
+function hostPart(token: symbol, part: Type | undefined): Provider {
+  return part ? { provide: token, useClass: part } : { provide: token, useValue: null };
 }
 
 /** Under a module's name only: two modules that exported the same classes would be taken for one another. */

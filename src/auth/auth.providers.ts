@@ -9,6 +9,7 @@ import { AUTH_SETTINGS } from './auth.tokens.js';
 import { Clock, SystemClock } from './clock.js';
 import { Database } from './database/database.js';
 import { ErrorHeaders } from './error-headers.js';
+import { HostParts } from './host-parts.js';
 import { KeyRing } from './key-ring.js';
 import { RandomSource, SystemRandomSource } from './random.js';
 import { RefreshTokenCodec } from './refresh-token/refresh-token.codec.js';
@@ -53,6 +54,7 @@ export const AUTH_PROVIDERS: Provider[] = [
   AuthReply,
   Database,
   ErrorHeaders,
+  HostParts,
   KeyRing,
   PolicyGate,
   RefreshTokenCodec,

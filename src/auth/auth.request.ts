@@ -8,8 +8,10 @@ export interface AuthRequest extends IncomingMessage {
   readonly ip?: string | undefined;
 }
 
-/** Parameters that carry a token in other protocols, with or without a subscript (`token[]`). */
-const TOKEN_PARAMETER = /^(?:access_token|refresh_token|token)(?:\[|$)/;
+/** Parameters that carry a refresh token in other protocols, with or without a subscript (`token[]`). */
+export const REFRESH_TOKEN_PARAMETER = /^(?:access_token|refresh_token|token)(?:\[|$)/;
+/** The one that carries an access token (RFC 6750 §2); a host's own routes may have a `token` of their own. */
+export const ACCESS_TOKEN_PARAMETER = /^access_token(?:\[|$)/;
 
 /**
  * Refuses a second `Authorization` header: Node keeps the first in `headers`, a proxy may keep the last.
@@ -28,16 +30,16 @@ export function requireOneAuthorization(request: AuthRequest): void {
  * token anywhere but there (RFC 6750 §2 allows one method a request; §5.3 warns of URLs).
  * @throws InvalidRequestError
  */
-export function requireTokenInHeaderOnly(request: AuthRequest): void {
+export function requireTokenInHeaderOnly(request: AuthRequest, parameter: RegExp): void {
   requireOneAuthorization(request);
   const names = { query: queryNames(request), body: bodyNames(request) };
   for (const place of ['query', 'body'] as const) {
-    const name = names[place].find((candidate) => TOKEN_PARAMETER.test(candidate));
+    const name = names[place].find((candidate) => parameter.test(candidate));
     if (name !== undefined) {
       // The bare name: what follows it is the client's text.
-      const parameter = name.replace(/\[.*/s, '');
+      const shown = name.replace(/\[.*/s, '');
       throw new InvalidRequestError(
-        `${parameter}: got it in the ${place}, takes a token in the Authorization header only.`,
+        `${shown}: got it in the ${place}, takes a token in the Authorization header only.`,
       );
     }
   }

@@ -5,6 +5,7 @@ import type { AuthRequest } from './auth.request.js';
 import { presentsBearer, requireTokenInHeaderOnly } from './auth.request.js';
 import type { ErrorHeaders } from './error-headers.js';
 import { toHttpException } from './error-response.js';
+import { withDeadline } from './request-deadline.js';
 
 /** Where a guard leaves what its own module proves tokens with, for the strategy. */
 export const REQUEST_PROVER = Symbol('nest-refresh-token:prover');
@@ -21,6 +22,8 @@ export abstract class BearerGuard extends AuthGuard('nest-refresh-token') {
   protected abstract readonly strategy: string;
   /** Where the proved token is left on the request. */
   protected abstract readonly property: string;
+  /** The parameters of query and body that would be another token. */
+  protected abstract readonly parameter: RegExp;
 
   constructor(private readonly errorHeaders: ErrorHeaders) {
     super();
@@ -29,9 +32,9 @@ export abstract class BearerGuard extends AuthGuard('nest-refresh-token') {
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     try {
       const request = this.getRequest(context) as AuthRequest & { [REQUEST_PROVER]?: Prover };
-      requireTokenInHeaderOnly(request);
+      requireTokenInHeaderOnly(request, this.parameter);
       if (!presentsBearer(request)) throw new MissingTokenError();
-      request[REQUEST_PROVER] = (token) => this.prove(token);
+      request[REQUEST_PROVER] = (token) => withDeadline(this.prove(token));
       await AuthGuard(this.strategy).prototype.canActivate.call(this, context);
       return await this.admit(request, context);
     } catch (error) {

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Optional, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { InsufficientScopeError, InvalidAccessTokenError } from '../auth.errors.js';
-import type { AuthRequest } from '../auth.request.js';
+import { ACCESS_TOKEN_PARAMETER, type AuthRequest } from '../auth.request.js';
 import { accessTokenStrategyName, AUTH_MODULE_NAME } from '../auth.tokens.js';
 import { BearerGuard } from '../bearer.guard.js';
 import { ErrorHeaders } from '../error-headers.js';
@@ -28,6 +28,7 @@ export interface AccessTokenRequest<TClaims extends object = Record<string, unkn
 export class AccessTokenGuard extends BearerGuard {
   protected override readonly strategy: string;
   protected override readonly property = 'accessToken';
+  protected override readonly parameter = ACCESS_TOKEN_PARAMETER;
 
   constructor(
     protected readonly accessTokens: AccessTokenVerifier,

@@ -1,6 +1,6 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { InvalidRefreshTokenError } from '../auth.errors.js';
-import type { AuthRequest } from '../auth.request.js';
+import { REFRESH_TOKEN_PARAMETER, type AuthRequest } from '../auth.request.js';
 import { AUTH_MODULE_NAME, refreshTokenStrategyName } from '../auth.tokens.js';
 import { BearerGuard } from '../bearer.guard.js';
 import { ErrorHeaders } from '../error-headers.js';
@@ -22,6 +22,7 @@ export interface RefreshTokenRequest extends AuthRequest {
 export class RefreshTokenGuard extends BearerGuard {
   protected override readonly strategy: string;
   protected override readonly property = 'refreshToken';
+  protected override readonly parameter = REFRESH_TOKEN_PARAMETER;
 
   constructor(
     private readonly reader: RefreshTokenReader,

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { isAccessToken } from '../access-token/access-token.type.js';
 import { InvalidRefreshTokenError, TemporarilyUnavailableError } from '../auth.errors.js';
 import type { AuthSettings } from '../auth.options.js';
-import { AUTH_SETTINGS, LEGACY_TOKENS } from '../auth.tokens.js';
+import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { Clock } from '../clock.js';
+import { HostParts } from '../host-parts.js';
 import { checkIssueOptions } from '../session/issue-options.js';
 import { SessionCreator } from '../session/session.creator.js';
 import { SessionStore } from '../session/session.store.js';
@@ -29,8 +30,8 @@ export class RefreshTokenReader {
     private readonly store: SessionStore,
     private readonly sessions: SessionCreator,
     private readonly clock: Clock,
+    private readonly host: HostParts,
     @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
-    @Optional() @Inject(LEGACY_TOKENS) private readonly legacyTokens?: LegacyTokens,
   ) {}
 
   /**
@@ -39,7 +40,7 @@ export class RefreshTokenReader {
    * @throws TemporarilyUnavailableError where a token of the host's own can't be looked up
    */
   async read(text: string): Promise<RefreshToken> {
-    const { legacyTokens } = this;
+    const { legacyTokens } = this.host;
     if (!legacyTokens) return this.codec.decode(text);
     try {
       return this.codec.decode(text);

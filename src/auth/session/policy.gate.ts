@@ -1,11 +1,12 @@
-import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { TemporarilyUnavailableError } from '../auth.errors.js';
 import type { AuthSettings } from '../auth.options.js';
-import { AUTH_SETTINGS, SESSION_POLICY } from '../auth.tokens.js';
+import { AUTH_SETTINGS } from '../auth.tokens.js';
+import { HostParts } from '../host-parts.js';
 import { withTimeLimit } from '../time-limit.js';
 import type { Device } from './device.js';
 import { checkClaims, checkScope } from './issue-options.js';
-import type { PolicyDecision, PolicySession, SessionPolicy } from './session.policy.js';
+import type { PolicyDecision, PolicySession } from './session.policy.js';
 import type { Session } from './session.js';
 import type { Amendments } from './session.store.js';
 
@@ -23,18 +24,18 @@ export class PolicyGate {
   private readonly logger = new Logger('SessionPolicy');
 
   constructor(
+    private readonly host: HostParts,
     @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
-    @Optional() @Inject(SESSION_POLICY) private readonly policy?: SessionPolicy,
   ) {}
 
   /** Whether there is a policy to ask. */
   get isOpen(): boolean {
-    return this.policy === undefined;
+    return this.host.policy === null;
   }
 
   /** @throws TemporarilyUnavailableError where the policy fails, and a failure isn't to pass */
   async ask(session: Session, device: Device): Promise<PolicyVerdict> {
-    const { policy } = this;
+    const { policy } = this.host;
     if (!policy) return ALLOWED;
     const { onPolicyFailure, policyTimeout } = this.settings.session;
     try {

@@ -1,18 +1,18 @@
-import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
-import { SESSION_OBSERVER } from '../auth.tokens.js';
-import type { SessionEvent, SessionObserver } from './session.events.js';
+import { Injectable, Logger } from '@nestjs/common';
+import { HostParts } from '../host-parts.js';
+import type { SessionEvent } from './session.events.js';
 
 /** Hands events to the host's observer, if there is one. */
 @Injectable()
 export class SessionEventPublisher {
   private readonly logger = new Logger('SessionObserver');
 
-  constructor(@Optional() @Inject(SESSION_OBSERVER) private readonly observer?: SessionObserver) {}
+  constructor(private readonly host: HostParts) {}
 
   /** Never throws, and waits for nobody. */
   publish(event: SessionEvent): void {
     try {
-      const observed = this.observer?.observe(Object.freeze(event));
+      const observed = this.host.observer?.observe(Object.freeze(event));
       if (observed instanceof Promise) observed.catch((error: unknown) => this.complain(event, error));
     } catch (error) {
       this.complain(event, error);

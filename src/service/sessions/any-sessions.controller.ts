@@ -1,6 +1,6 @@
 import { Controller, Injectable, UseGuards, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { AccessTokenRequest } from '../../auth/access-token/access-token.guard.js';
-import { bearerToken, requireTokenInHeaderOnly, type AuthRequest } from '../../auth/auth.request.js';
+import { bearerToken, requireOneAuthorization, type AuthRequest } from '../../auth/auth.request.js';
 import { SessionRoutes, type SessionCaller } from '../../auth/session/session.routes.js';
 import { LiveSessionGuard } from '../../auth/session/sessions.controller.js';
 import { ServiceKeys } from './service-keys.js';
@@ -18,7 +18,7 @@ export class ServiceKeyOrAccessTokenGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<AuthRequest>();
-    requireTokenInHeaderOnly(request);
+    requireOneAuthorization(request);
     return this.serviceKeys.include(bearerToken(request)) || this.accessTokens.canActivate(context);
   }
 }
