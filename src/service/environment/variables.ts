@@ -178,7 +178,7 @@ export const variables = {
     about: 'The emergency brake: while it is set, sessions created earlier are refused.',
     takes: TIME_TAKES,
     fallbackAbout: 'none',
-    parse: (text) => (parseTime(text) === undefined ? undefined : text),
+    parse: (text) => ((parseTime(text) ?? Infinity) > Date.now() ? undefined : text),
   }),
   recordDevice: {
     ...choice(
