@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
 import { parseArgs } from 'node:util';
-import { ConfigurationError } from '../auth/auth.errors.js';
-import { UsageError, type Command } from './commands/command.js';
+import { AuthError, TemporarilyUnavailableError } from '../auth/auth.errors.js';
+import { UsageError, type Command, type CommandOptions } from './commands/command.js';
 import { keysAdd, keysGenerate, keysList, keysRetire } from './commands/keys.commands.js';
 import { sessionsEnd } from './commands/sessions.commands.js';
 import { packageVersion } from './package-version.js';
@@ -48,17 +48,31 @@ async function run(args: string[]): Promise<string> {
   if (!command) {
     throw new UsageError(`got ${name === '' ? 'no command' : `unknown command "${name}"`}, takes one of these`);
   }
-  return command.run(positionals.slice(2), values);
+  const operands = positionals.slice(2);
+  requireUsage(command, operands, values);
+  return command.run(operands, values);
+}
+
+/** @throws UsageError where there is more than the usage has: `keys add secret` would add a signing key */
+function requireUsage({ usage }: Command, operands: readonly string[], options: CommandOptions): void {
+  const taken = usage.match(/(?<!--\w+ )<\w+>/g)?.length ?? 0;
+  const strangers = Object.keys(options).filter((option) => !usage.includes(`--${option}`));
+  if (operands.length <= taken && strangers.length === 0) return;
+  const got = [usage.split(' ', 2), operands, strangers.map((option) => `--${option}`)].flat().join(' ');
+  throw new UsageError(`got ${JSON.stringify(got)}, takes ${JSON.stringify(usage)}`);
 }
 
 try {
   process.stdout.write(await run(process.argv.slice(2)));
 } catch (error) {
-  const { code, message, stack } = error as NodeJS.ErrnoException;
+  const { code } = error as NodeJS.ErrnoException;
   const isUsage = error instanceof UsageError || code?.startsWith('ERR_PARSE_ARGS') === true;
-  const isExpected = isUsage || error instanceof ConfigurationError;
-  process.stderr.write(
-    `nest-refresh-token: ${isExpected ? message : (stack ?? message)}\n${isUsage ? `\n${HELP}` : ''}`,
-  );
+  process.stderr.write(`nest-refresh-token: ${reason(error as Error, isUsage)}\n${isUsage ? `\n${HELP}` : ''}`);
   process.exitCode = isUsage ? 2 : 1;
+}
+
+/** What we threw on purpose is told in one line; a bug with its stack. */
+function reason(error: Error, isUsage: boolean): string {
+  if (error instanceof TemporarilyUnavailableError) return `${error.message} ${(error.cause as Error).message}`;
+  return isUsage || error instanceof AuthError ? error.message : (error.stack ?? error.message);
 }

@@ -66,20 +66,23 @@ export function signingKeys(
 }
 
 /**
- * The key that signs: of those that may, the one that began last.
+ * The key that signs: of those that may, the one that began last; of two that began together, the first in the set.
  * @param now milliseconds
  */
 export function currentKey(keys: readonly SigningKey[], now: number): SigningKey {
-  const mayFirst = keys.toSorted((one, other) => one.signsFrom - other.signsFrom);
-  return (mayFirst.findLast(({ signsFrom }) => signsFrom <= now) ?? mayFirst[0]) as SigningKey;
+  const newestFirst = keys.toSorted((one, other) => other.signsFrom - one.signsFrom);
+  const earliest = Math.min(...keys.map(({ signsFrom }) => signsFrom));
+  return newestFirst.find(({ signsFrom }) => signsFrom <= Math.max(now, earliest)) as SigningKey;
 }
 
 function keySet(set: JsonWebKeySet, keyActivationDelay: number): SigningKey[] {
   const jwks = jwksOf(set);
-  const isTimed = jwks.some((jwk) => jwk['added_at'] !== undefined);
+  // The list comes from a file or from JavaScript: an entry may be anything.
+  const isTimed = jwks.some((jwk: JsonWebKey | null) => jwk?.['added_at'] !== undefined);
   const keys = jwks.map((jwk, position) => {
+    const pair = keyPair(jwk, position);
     const addedAt = isTimed ? addedAtOf(jwk, position) : position === 0 ? -keyActivationDelay : Infinity;
-    return { ...keyPair(jwk, position), signsFrom: addedAt + keyActivationDelay, isTimed };
+    return { ...pair, signsFrom: addedAt + keyActivationDelay, isTimed };
   });
   const keyIds = keys.map(({ keyId }) => keyId);
   const repeated = keyIds.find((keyId, position) => keyIds.indexOf(keyId) < position);

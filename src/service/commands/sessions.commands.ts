@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
-import type { DataSource } from 'typeorm';
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
 import { ConfigurationError } from '../../auth/auth.errors.js';
+import { Database } from '../../auth/database/database.js';
+import { compile } from '../../auth/database/sql-statement.js';
 import { RefreshTokenSession } from '../../auth/session/refresh-token-session.entity.js';
 import { isSessionId } from '../../auth/session/session.service.js';
 import type { RevocationReason } from '../../auth/session/session.js';
@@ -9,34 +11,26 @@ import { readVariables } from '../environment/environment.js';
 import { UsageError, type Command } from './command.js';
 import { withSessionDatabase } from './session-database.js';
 
-/** How many sessions one statement ends. */
-const BATCH = 500;
-const STDIN = 0;
+/** After how many sessions it says how far it is. */
+const PROGRESS = 1_000;
 
 export const sessionsEnd: Command = {
   usage: 'sessions end --ids <file>',
   about: 'end the sessions whose ids stand in the file, one a line, "-" for stdin; run it as often as you like',
   async run(_, { ids: path }) {
     if (path === undefined) throw new UsageError('sessions end takes --ids <file>, "-" for stdin');
-    const ids = readIds(path);
+    const ids = await readIds(path);
     const environment = readVariables(environmentWithDotEnv());
     return withSessionDatabase(environment, async (dataSource) => {
-      let ended = 0;
-      for (let from = 0; from < ids.length; from += BATCH) {
-        ended += await end(dataSource, ids.slice(from, from + BATCH));
-        if (ids.length > BATCH)
-          process.stderr.write(`${Math.min(from + BATCH, ids.length)} of ${ids.length} looked at\n`);
-      }
+      const ended = await endAll(new Database(dataSource), ids);
       return `${ended} ended; ${ids.length - ended} had ended before, or are not in this database.\n`;
     });
   },
 };
 
 /** All are checked before the first is ended. */
-function readIds(path: string): string[] {
-  const lines = textOf(path)
-    .split('\n')
-    .map((line) => line.trim());
+async function readIds(path: string): Promise<string[]> {
+  const lines = (await textOf(path)).split('\n').map((line) => line.trim());
   for (const [position, line] of lines.entries()) {
     if (line === '' || isSessionId(line)) continue;
     const got = line.length > 64 ? `${line.length} characters` : JSON.stringify(line);
@@ -47,26 +41,32 @@ function readIds(path: string): string[] {
   return [...new Set(lines.filter((line) => line !== '').map((line) => line.toLowerCase()))];
 }
 
-function textOf(path: string): string {
+async function textOf(path: string): Promise<string> {
+  if (path === '-') return text(process.stdin);
   try {
-    return readFileSync(path === '-' ? STDIN : path, 'utf8');
+    return await readFile(path, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // Somebody who closed stdin has sent nothing.
-    if (path === '-' && code === 'EOF') return '';
     throw new ConfigurationError(
       `sessions end: got ${JSON.stringify(path)} (${code}), takes the path of a readable file.`,
     );
   }
 }
 
-async function end(dataSource: DataSource, ids: readonly string[]): Promise<number> {
+/** Each durably and by itself: the service goes on meanwhile. @returns how many were alive */
+async function endAll(database: Database, ids: readonly string[]): Promise<number> {
+  const table = database.table(RefreshTokenSession);
+  const statement = compile(
+    database.dialect,
+    `UPDATE ${table} SET revoked_at = :now, revoked_reason = :reason WHERE id = :id AND revoked_at IS NULL RETURNING id`,
+    { id: 'uuid', now: 'bigint', reason: 'text' },
+  );
   const reason: RevocationReason = 'service';
-  const { affected } = await dataSource
-    .createQueryBuilder()
-    .update(RefreshTokenSession)
-    .set({ revokedAt: String(Date.now()), revokedReason: reason })
-    .where('id IN (:...ids) AND revoked_at IS NULL', { ids })
-    .execute();
-  return affected ?? 0;
+  let ended = 0;
+  for (const [position, id] of ids.entries()) {
+    ended += (await database.runDurably(statement, { id, reason, now: Date.now() })).length;
+    const done = position + 1;
+    if (done % PROGRESS === 0 && done < ids.length) process.stderr.write(`${done} of ${ids.length}\n`);
+  }
+  return ended;
 }

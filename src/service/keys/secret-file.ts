@@ -62,11 +62,17 @@ function jsonOf(text: string, source: string, remedy: string): Json {
   } catch {
     json = undefined;
   }
-  const isComplete = Array.isArray(json?.secrets) && json.secrets.every(({ secret }) => typeof secret === 'string');
+  const isComplete = Array.isArray(json?.secrets) && json.secrets.every(isStored);
   if (!json || !isComplete || (json.retired !== undefined && !Array.isArray(json.retired))) {
     throw new ConfigurationError(`${source}: got a value of ${text.length} characters, ${takes}.${remedy}`);
   }
   return json as Json;
+}
+
+/** An empty one, or one with a comma, would be none or two where secrets are read as the environment's are. */
+function isStored(entry: Partial<Json['secrets'][number]> | null): boolean {
+  const secret = entry?.secret;
+  return typeof secret === 'string' && secret.trim() !== '' && !secret.includes(',');
 }
 
 function timeOf(text: string | undefined, source: string, remedy: string): number | undefined {
