@@ -9,8 +9,13 @@ const OTHER_SECRET = 'the-second-secret-of-the-tests-0123456789';
 const HS256_SECRET = 'the-hs256-secret-of-the-tests';
 const SIGNING_KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
 
+const NOW = Date.UTC(2026, 0, 31, 9, 30);
+const BEFORE = '2026-01-31T09:29:59Z';
+
 const DURATION = 'whole seconds, or a number with s, m, h or d, such as 90, 90s, 15m, 1h or 30d';
 const SECRETS = 'a list of secrets of at least 32 characters each';
+const TIME = 'a time that has passed, such as 2026-01-31T09:30:00Z';
+const COUNT = 'a whole number of at least 1';
 const FINGERPRINTS = 'fingerprints of 16 hex digits, as the refused start prints them';
 
 const minimal: AuthModuleOptions = {
@@ -27,7 +32,7 @@ function withOption(path: string, value: unknown): AuthModuleOptions {
 
 function messageFor(options: unknown): string {
   try {
-    resolveAuthOptions(options as AuthModuleOptions);
+    resolveAuthOptions(options as AuthModuleOptions, NOW);
   } catch (error) {
     if (error instanceof ConfigurationError) return error.message;
     throw error;
@@ -37,7 +42,7 @@ function messageFor(options: unknown): string {
 
 describe('resolveAuthOptions', () => {
   it('needs secrets, an issuer and a key, and defaults the rest', () => {
-    const { refreshToken, rotation, accessToken, session, keyActivationDelay } = resolveAuthOptions(minimal);
+    const { refreshToken, rotation, accessToken, session, keyActivationDelay } = resolveAuthOptions(minimal, NOW);
 
     expect(refreshToken.secrets).toHaveLength(1);
     expect(refreshToken).toMatchObject({ retiredSecrets: [], prefix: 'rt_' });
@@ -45,6 +50,7 @@ describe('resolveAuthOptions', () => {
       leeway: 10_000,
       idleTtl: 2_592_000_000,
       absoluteTtl: 31_536_000_000,
+      notBefore: 0,
       lostResponse: 'forgive',
     });
     expect(accessToken).toMatchObject({
@@ -52,9 +58,17 @@ describe('resolveAuthOptions', () => {
       audience: 'https://auth.example.com',
       ttl: 3_600_000,
       clockTolerance: 0,
-      keys: { current: { algorithm: 'HS256' }, published: [] },
+      checkSession: false,
+      keys: [{ algorithm: 'HS256' }],
     });
-    expect(session).toEqual({ retention: 31_536_000_000, lostSessions: 'unavailable' });
+    expect(session).toEqual({
+      retention: 31_536_000_000,
+      lostSessions: 'unavailable',
+      maxSessionsPerSubject: Infinity,
+      recordDevice: true,
+      onPolicyFailure: 'unavailable',
+      policyTimeout: 2_000,
+    });
     expect(keyActivationDelay).toBe(300_000);
   });
 
@@ -77,20 +91,33 @@ describe('resolveAuthOptions', () => {
     ['accessToken.ttl', '15m', (s) => s.accessToken.ttl, 900_000],
     ['accessToken.ttl', '1000d', (s) => s.accessToken.ttl, 86_400_000_000],
     ['accessToken.clockTolerance', '5m', (s) => s.accessToken.clockTolerance, 300_000],
-    ['accessToken', { issuer: 'urn:acme', keys: [SIGNING_KEY] }, (s) => s.accessToken.keys.current.algorithm, 'ES256'],
-    [
-      'accessToken',
-      { issuer: 'urn:acme', keys: { keys: [SIGNING_KEY] } },
-      (s) => s.accessToken.keys.published.length,
-      1,
-    ],
+    ['accessToken.checkSession', true, (s) => s.accessToken.checkSession, true],
+    ['accessToken.checkSession', false, (s) => s.accessToken.checkSession, false],
+    ['accessToken.checkSession', undefined, (s) => s.accessToken.checkSession, false],
+    ['accessToken', { issuer: 'urn:acme', keys: [SIGNING_KEY] }, (s) => s.accessToken.keys[0]?.algorithm, 'ES256'],
+    ['accessToken', { issuer: 'urn:acme', keys: { keys: [SIGNING_KEY] } }, (s) => s.accessToken.keys.length, 1],
     ['session.retention', '7d', (s) => s.session.retention, 604_800_000],
     ['session.lostSessions', 'refuse', (s) => s.session.lostSessions, 'refuse'],
+    ['session.maxSessionsPerSubject', 1, (s) => s.session.maxSessionsPerSubject, 1],
+    ['session.maxSessionsPerSubject', 5, (s) => s.session.maxSessionsPerSubject, 5],
+    ['session.maxSessionsPerSubject', undefined, (s) => s.session.maxSessionsPerSubject, Infinity],
+    ['session.notBefore', BEFORE, (s) => s.rotation.notBefore, NOW - 1_000],
+    ['session.notBefore', '2026-01-31T10:30:00+01:00', (s) => s.rotation.notBefore, NOW],
+    ['session.notBefore', new Date(NOW), (s) => s.rotation.notBefore, NOW],
+    ['session.notBefore', new Date(0), (s) => s.rotation.notBefore, 0],
+    ['session.notBefore', undefined, (s) => s.rotation.notBefore, 0],
+    ['session.recordDevice', true, (s) => s.session.recordDevice, true],
+    ['session.recordDevice', false, (s) => s.session.recordDevice, false],
+    ['session.recordDevice', undefined, (s) => s.session.recordDevice, true],
+    ['session.onPolicyFailure', 'unavailable', (s) => s.session.onPolicyFailure, 'unavailable'],
+    ['session.onPolicyFailure', 'allow', (s) => s.session.onPolicyFailure, 'allow'],
+    ['session.policyTimeout', 1, (s) => s.session.policyTimeout, 1_000],
+    ['session.policyTimeout', '4s', (s) => s.session.policyTimeout, 4_000],
     ['session', undefined, (s) => s.session.lostSessions, 'unavailable'],
     ['keyActivationDelay', 0, (s) => s.keyActivationDelay, 0],
     ['keyActivationDelay', '1h', (s) => s.keyActivationDelay, 3_600_000],
   ])('%s takes %j', (path, value, read, expected) => {
-    expect(read(resolveAuthOptions(withOption(path, value)))).toEqual(expected);
+    expect(read(resolveAuthOptions(withOption(path, value), NOW))).toEqual(expected);
   });
 
   it.each<[path: string, value: unknown, message: string]>([
@@ -144,6 +171,31 @@ describe('resolveAuthOptions', () => {
     ['accessToken.clockTolerance', '6m', 'accessToken.clockTolerance: got "6m", takes at most 300 s.'],
     ['session.retention', 'for ever', `session.retention: got "for ever", takes ${DURATION}.`],
     ['session.lostSessions', 'accept', 'session.lostSessions: got "accept", takes unavailable or refuse.'],
+    ['accessToken.checkSession', 'true', 'accessToken.checkSession: got "true", takes true or false.'],
+    ['accessToken.checkSession', 1, 'accessToken.checkSession: got 1, takes true or false.'],
+    ['accessToken.checkSession', null, 'accessToken.checkSession: got null, takes true or false.'],
+    ['session.maxSessionsPerSubject', 0, `session.maxSessionsPerSubject: got 0, takes ${COUNT}.`],
+    ['session.maxSessionsPerSubject', -1, `session.maxSessionsPerSubject: got -1, takes ${COUNT}.`],
+    ['session.maxSessionsPerSubject', 1.5, `session.maxSessionsPerSubject: got 1.5, takes ${COUNT}.`],
+    ['session.maxSessionsPerSubject', 2 ** 53, `session.maxSessionsPerSubject: got ${2 ** 53}, takes ${COUNT}.`],
+    ['session.maxSessionsPerSubject', '5', `session.maxSessionsPerSubject: got "5", takes ${COUNT}.`],
+    ['session.maxSessionsPerSubject', null, `session.maxSessionsPerSubject: got null, takes ${COUNT}.`],
+    ['session.notBefore', '2026-01-31T09:30:01Z', `session.notBefore: got "2026-01-31T09:30:01Z", takes ${TIME}.`],
+    ['session.notBefore', new Date(NOW + 1), `session.notBefore: got "2026-01-31T09:30:00.001Z", takes ${TIME}.`],
+    ['session.notBefore', '2026-01-31', `session.notBefore: got "2026-01-31", takes ${TIME}.`],
+    ['session.notBefore', '2026-01-31T09:00:00', `session.notBefore: got "2026-01-31T09:00:00", takes ${TIME}.`],
+    ['session.notBefore', '', `session.notBefore: got "", takes ${TIME}.`],
+    ['session.notBefore', NOW - 1_000, `session.notBefore: got ${NOW - 1_000}, takes ${TIME}.`],
+    ['session.notBefore', new Date(NaN), `session.notBefore: got null, takes ${TIME}.`],
+    ['session.notBefore', null, `session.notBefore: got null, takes ${TIME}.`],
+    ['session.recordDevice', 'false', 'session.recordDevice: got "false", takes true or false.'],
+    ['session.recordDevice', 0, 'session.recordDevice: got 0, takes true or false.'],
+    ['session.onPolicyFailure', 'deny', 'session.onPolicyFailure: got "deny", takes unavailable or allow.'],
+    ['session.onPolicyFailure', true, 'session.onPolicyFailure: got true, takes unavailable or allow.'],
+    ['session.policyTimeout', 0, 'session.policyTimeout: got 0, takes at least 1 s.'],
+    ['session.policyTimeout', 5, 'session.policyTimeout: got 5, takes at most 4 s.'],
+    ['session.policyTimeout', '500ms', `session.policyTimeout: got "500ms", takes ${DURATION}.`],
+    ['session.policyTimeout', 0.5, `session.policyTimeout: got 0.5, takes ${DURATION}.`],
     ['keyActivationDelay', 'now', `keyActivationDelay: got "now", takes ${DURATION}.`],
   ])('%s does not take %j', (path, value, message) => {
     expect(messageFor(withOption(path, value))).toBe(message);
@@ -154,6 +206,17 @@ describe('resolveAuthOptions', () => {
     expect(messageFor(options)).toMatch(
       /^refreshToken\.retiredSecrets: got the fingerprint [0-9a-f]{16} of a secret that/,
     );
+  });
+
+  it('hands the activation delay to the keys that say when they were added', () => {
+    const keys = [{ ...SIGNING_KEY, added_at: '2026-01-31T09:30:00Z' }];
+    const accessToken = { issuer: 'urn:acme', keys };
+    const signsFrom = (keyActivationDelay: string | undefined) =>
+      resolveAuthOptions({ ...minimal, accessToken, keyActivationDelay }, NOW).accessToken.keys[0]?.signsFrom;
+
+    expect(signsFrom(undefined)).toBe(NOW + 300_000);
+    expect(signsFrom('1h')).toBe(NOW + 3_600_000);
+    expect(signsFrom('0')).toBe(NOW);
   });
 
   it('does not take a number for the fingerprints', () => {
@@ -181,9 +244,16 @@ describe('resolveAuthOptions', () => {
     ],
     [
       'accessToken.expiresIn',
-      'accessToken.expiresIn: got an unknown option, takes one of issuer, audience, ttl, clockTolerance, keys, algorithm, secret.',
+      'accessToken.expiresIn: got an unknown option, takes one of issuer, audience, ttl, clockTolerance, checkSession, keys, algorithm, secret.',
     ],
-    ['session.ttl', 'session.ttl: got an unknown option, takes one of retention, lostSessions.'],
+    [
+      'session.ttl',
+      'session.ttl: got an unknown option, takes one of retention, lostSessions, maxSessionsPerSubject, notBefore, recordDevice, onPolicyFailure, policyTimeout.',
+    ],
+    [
+      'session.maxSessions',
+      'session.maxSessions: got an unknown option, takes one of retention, lostSessions, maxSessionsPerSubject, notBefore, recordDevice, onPolicyFailure, policyTimeout.',
+    ],
   ])('does not take a misspelt option for one that is not set: %s', (path, message) => {
     expect(messageFor(withOption(path, '1h'))).toBe(message);
   });

@@ -2,7 +2,7 @@ import { ConfigurationError } from './auth.errors.js';
 import { signingKeys, type JsonWebKeySet, type SigningKey } from './access-token/access-token.keys.js';
 import { kindOf } from './kind-of.js';
 import { DURATION_TAKES, parseDuration, type Duration } from './duration.js';
-import { parseTime, TIME_TAKES } from './time.js';
+import { parseTime, PASSED_TIME_TAKES } from './time.js';
 import type { RotationPolicy } from './refresh-token/rotation.js';
 import { isFingerprint, tokenSecrets, type TokenSecret } from './refresh-token/token-secret.js';
 
@@ -265,7 +265,7 @@ function count(option: string, value: unknown): number {
 function passedTime(option: string, value: unknown, now: number): number {
   if (value === undefined) return 0;
   const time = value instanceof Date ? value.getTime() : parseTime(value);
-  if (time === undefined || !Number.isFinite(time) || time > now) fail(option, value, TIME_TAKES);
+  if (time === undefined || !Number.isFinite(time) || time > now) fail(option, value, PASSED_TIME_TAKES);
   return time;
 }
 

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ExecutionContext } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import { AuthError, MissingTokenError } from './auth.errors.js';
@@ -7,11 +8,14 @@ import type { ErrorHeaders } from './error-headers.js';
 import { toHttpException } from './error-response.js';
 import { withDeadline } from './request-deadline.js';
 
-/** Where a guard leaves what its own module proves tokens with, for the strategy. */
-export const REQUEST_PROVER = Symbol('nest-refresh-token:prover');
-
 /** Proves a token, or throws an `AuthError`. */
 export type Prover = (token: string) => Promise<object>;
+
+/**
+ * What the guard at work proves tokens with, for the strategy. Not on the request: over GraphQL and Socket.IO, several
+ * guards work on one at the same time.
+ */
+export const currentProver = new AsyncLocalStorage<Prover>();
 
 /**
  * What the guards of both kinds of token share: a bearer token in the `Authorization` header and nowhere else, proved
@@ -31,11 +35,11 @@ export abstract class BearerGuard extends AuthGuard('nest-refresh-token') {
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     try {
-      const request = this.getRequest(context) as AuthRequest & { [REQUEST_PROVER]?: Prover };
+      const request = this.getRequest(context);
       requireTokenInHeaderOnly(request, this.parameter);
       if (!presentsBearer(request)) throw new MissingTokenError();
-      request[REQUEST_PROVER] = (token) => withDeadline(this.prove(token));
-      await AuthGuard(this.strategy).prototype.canActivate.call(this, context);
+      const prover: Prover = (token) => withDeadline(this.prove(token));
+      await currentProver.run(prover, () => AuthGuard(this.strategy).prototype.canActivate.call(this, context));
       return await this.admit(request, context);
     } catch (error) {
       if (!(error instanceof AuthError)) throw error;

@@ -1,8 +1,7 @@
 import { Injectable, type Type } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { Strategy } from 'passport-http-bearer';
-import type { AuthRequest } from './auth.request.js';
-import { REQUEST_PROVER, type Prover } from './bearer.guard.js';
+import { currentProver } from './bearer.guard.js';
 
 /**
  * A bearer strategy with a name of its own. Passport keeps one strategy a name for the whole process, the last one
@@ -12,13 +11,9 @@ import { REQUEST_PROVER, type Prover } from './bearer.guard.js';
 export function bearerStrategy(name: string): Type {
   @Injectable()
   class BearerStrategy extends PassportStrategy(Strategy, name) {
-    constructor() {
-      super({ passReqToCallback: true });
-    }
-
     /** Throws what the guard's module throws. */
-    async validate(request: AuthRequest & { [REQUEST_PROVER]?: Prover }, token: string): Promise<object | false> {
-      return (await request[REQUEST_PROVER]?.(token)) ?? false;
+    async validate(token: string): Promise<object | false> {
+      return (await currentProver.getStore()?.(token)) ?? false;
     }
   }
   return BearerStrategy;

@@ -1,6 +1,9 @@
 import { InvalidRequestError } from './auth.errors.js';
 import type { AuthRequest } from './auth.request.js';
 
+/** The longest name that is told back, in characters. */
+const MAX_NAME = 20;
+
 /**
  * The query's parameters, each once, none but those that are known: a misspelt one must not mean "all".
  * @throws InvalidRequestError naming the parameter that isn't good
@@ -40,9 +43,12 @@ function isKnown(name: string, known: readonly string[]): boolean {
 
 function unknown(place: string, kind: string, name: string, known: readonly string[]): InvalidRequestError {
   const takes = known.length > 0 ? known.join(', ') : 'none';
-  return new InvalidRequestError(
-    `${place}: got the unknown ${kind} ${JSON.stringify(name.slice(0, 64))}, takes ${takes}.`,
-  );
+  // A token or a key in the wrong place is longer: it isn't told back.
+  const got =
+    name.length > MAX_NAME
+      ? `an unknown ${kind} of ${name.length} characters`
+      : `the unknown ${kind} ${JSON.stringify(name)}`;
+  return new InvalidRequestError(`${place}: got ${got}, takes ${takes}.`);
 }
 
 function isJson(request: AuthRequest): boolean {

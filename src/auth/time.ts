@@ -1,5 +1,7 @@
 /** What a point in time takes, for messages. */
-export const TIME_TAKES = 'a time that has passed, such as 2026-01-31T09:30:00Z';
+export const TIME_TAKES = 'a time such as 2026-01-31T09:30:00Z';
+/** What one in the past takes. */
+export const PASSED_TIME_TAKES = 'a time that has passed, such as 2026-01-31T09:30:00Z';
 
 // RFC 3339 §5.6, with its offset: a time without one is another time on another machine.
 const TIME = /^(\d{4}-\d{2}-\d{2})T(?:[01]\d|2[0-3]):\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/i;

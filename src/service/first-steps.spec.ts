@@ -29,9 +29,13 @@ describe('the lines to paste', () => {
     const text = firstSteps(config);
     const [serviceKey = ''] = config.serviceKeys;
     const [secret = ''] = config.auth.refreshToken.secrets;
+    const signingKeys = JSON.stringify(config.auth.accessToken);
+    const [, privateMember = ''] = /"d":"([^"]+)"/.exec(signingKeys) ?? [];
 
+    expect([serviceKey, secret, privateMember].map(({ length }) => length)).toEqual([35, 43, 43]);
     expect(text).not.toContain(serviceKey);
     expect(text).not.toContain(secret);
+    expect(text).not.toContain(privateMember);
     expect(headerAsTyped(text)).toBe(`Authorization: Bearer ${serviceKey}`);
     expect(text.match(/http:\/\/127\.0\.0\.1:8080\/\w+/g)).toEqual([
       'http://127.0.0.1:8080/sessions',

@@ -1,11 +1,15 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { generateSigningKeys } from './environment/key-generation.js';
+import { resolveAuthOptions } from '../auth/auth.options.js';
+import { generateSigningKeys } from '../auth/key-generation.js';
+import { tokenSecret } from '../auth/refresh-token/token-secret.js';
+import { keyFiles } from './keys/key-files.js';
 import { serviceConfig } from './service.config.js';
 
 const SECRET = 'a-secret-of-32-characters-0123456789';
+const OTHER_SECRET = 'another-secret-of-32-characters-0123';
 const SERVICE_KEY = 'service-key-0123456789-0123';
 const KEYS = generateSigningKeys();
 const GIVEN = { REFRESH_TOKEN_SECRETS: SECRET, SIGNING_KEYS: JSON.stringify(KEYS), SERVICE_KEYS: SERVICE_KEY };
@@ -38,11 +42,91 @@ describe('the configuration of the service', () => {
       database: { type: 'sqlite', path: join(DATA_DIR, 'refresh-tokens.sqlite') },
       serviceKeyFile: join(DATA_DIR, 'service-key'),
       corsOrigins: [],
+      trustProxy: false,
       logLevel: 'log',
-      auth: { accessToken: { issuer: 'http://127.0.0.1:3000' }, session: { lostSessions: 'unavailable' } },
+      auth: {
+        accessToken: { issuer: 'http://127.0.0.1:3000' },
+        session: { lostSessions: 'unavailable', maxSessionsPerSubject: undefined, recordDevice: true },
+      },
     });
     expect(readFileSync(join(DATA_DIR, 'service-key'), 'utf8').trim()).toBe(config.serviceKeys[0]);
+    expect(resolveAuthOptions(config.auth, Date.now()).refreshToken.secrets).toHaveLength(1);
     expect(serviceConfig({ DATA_DIR })).toEqual(config);
+  });
+
+  it('says which files its keys came from, so that they are looked at again', () => {
+    const files = keyFiles(DATA_DIR);
+    const textOf = (path: string) => readFileSync(path, 'utf8').trim();
+    const { keyFiles: read } = serviceConfig({ DATA_DIR });
+
+    expect(read.secrets).toMatchObject({ path: files.secrets, text: textOf(files.secrets) });
+    expect(read.signingKeys).toMatchObject({ path: files.signingKeys, text: textOf(files.signingKeys) });
+  });
+
+  it('looks at no file whose keys the environment gives, though it stands there', () => {
+    serviceConfig({ DATA_DIR });
+    const { keyFiles: read, auth, serviceKeyFile } = serviceConfig({ ...GIVEN, DATA_DIR });
+
+    expect(read).toEqual({ secrets: undefined, signingKeys: undefined });
+    expect(serviceKeyFile).toBeUndefined();
+    expect(auth).toMatchObject({ refreshToken: { secrets: [SECRET] }, accessToken: { keys: KEYS } });
+    expect(serviceConfig({ DATA_DIR, SIGNING_KEYS: GIVEN.SIGNING_KEYS }).keyFiles).toMatchObject({
+      secrets: { path: keyFiles(DATA_DIR).secrets },
+      signingKeys: undefined,
+    });
+  });
+
+  it('has the secrets of the folder in their order, and given up are those of the folder and of the environment', () => {
+    mkdirSync(DATA_DIR);
+    const retired = 'fedcba9876543210';
+    const file = {
+      secrets: [{ secret: OTHER_SECRET, added_at: '2026-01-31T09:30:00Z' }, { secret: SECRET }],
+      retired: [retired],
+    };
+    writeFileSync(keyFiles(DATA_DIR).secrets, JSON.stringify(file));
+
+    expect(serviceConfig({ DATA_DIR, RETIRED_SECRETS: '0123456789abcdef' }).auth.refreshToken).toMatchObject({
+      secrets: [OTHER_SECRET, SECRET],
+      retiredSecrets: ['0123456789abcdef', retired],
+    });
+    expect(serviceConfig({ DATA_DIR }).auth.refreshToken.retiredSecrets).toEqual([retired]);
+  });
+
+  it('is not given up by a file that it does not look at', () => {
+    mkdirSync(DATA_DIR);
+    const retired = [tokenSecret(SECRET).fingerprint];
+    writeFileSync(keyFiles(DATA_DIR).secrets, JSON.stringify({ secrets: [{ secret: OTHER_SECRET }], retired }));
+
+    expect(serviceConfig({ ...GIVEN, DATA_DIR }).auth.refreshToken.retiredSecrets).toEqual([]);
+  });
+
+  it('in production takes the secrets and keys of the folder, and makes up no service key', () => {
+    const { auth } = serviceConfig({ DATA_DIR });
+    rmSync(keyFiles(DATA_DIR).serviceKeys);
+    const production = { NODE_ENV: 'production', ISSUER: 'https://auth.example.com', DATA_DIR };
+    const config = serviceConfig({ ...production, DATABASE_URL: POSTGRES });
+
+    expect(config.auth.refreshToken.secrets).toEqual(auth.refreshToken.secrets);
+    expect(config.auth.accessToken).toMatchObject({ keys: (auth.accessToken as { keys: object }).keys });
+    expect(config.keyFiles).toMatchObject({
+      secrets: { text: expect.any(String) },
+      signingKeys: { text: expect.any(String) },
+    });
+    expect(config.serviceKeys).toEqual([]);
+    expect(kept()).toEqual(['refresh-token-secret', 'signing-keys.json']);
+  });
+
+  it('in production makes up nothing of what the folder lacks', () => {
+    serviceConfig({ DATA_DIR });
+    const production = { NODE_ENV: 'production', ISSUER: 'https://auth.example.com', DATA_DIR };
+    rmSync(keyFiles(DATA_DIR).signingKeys);
+    expect(() => serviceConfig(production)).toThrow(/^SIGNING_KEYS: got nothing, .+ it must be set in production\./);
+
+    rmSync(keyFiles(DATA_DIR).secrets);
+    expect(() => serviceConfig(production)).toThrow(
+      /^REFRESH_TOKEN_SECRETS: got nothing, .+ it must be set in production\./,
+    );
+    expect(kept()).toEqual(['service-key']);
   });
 
   it('makes up each thing that is missing, and only that', () => {
@@ -105,11 +189,16 @@ describe('the configuration of the service', () => {
       RETIRED_SECRETS: '0123456789abcdef',
       SESSION_RETENTION: '100d',
       LOST_SESSIONS: 'refuse',
+      MAX_SESSIONS_PER_SUBJECT: '5',
+      SESSIONS_NOT_BEFORE: '2026-01-31T09:30:00Z',
+      RECORD_DEVICE: 'false',
+      TRUST_PROXY: 'loopback, 10.0.0.0/8',
       CORS_ORIGINS: 'https://app.example.com',
     };
     const config = serviceConfig(env);
     expect(config.database).toEqual({ type: 'sqlite', path: 'tokens.sqlite' });
     expect(config.corsOrigins).toEqual(['https://app.example.com']);
+    expect(config.trustProxy).toBe('loopback,10.0.0.0/8');
     expect(config.auth).toEqual({
       refreshToken: {
         secrets: [SECRET],
@@ -125,9 +214,16 @@ describe('the configuration of the service', () => {
         ttl: 600,
         keys: KEYS,
       },
-      session: { retention: 8_640_000, lostSessions: 'refuse' },
+      session: {
+        retention: 8_640_000,
+        lostSessions: 'refuse',
+        maxSessionsPerSubject: 5,
+        notBefore: '2026-01-31T09:30:00Z',
+        recordDevice: false,
+      },
       keyActivationDelay: 60,
     });
+    expect(() => resolveAuthOptions(config.auth, Date.UTC(2026, 0, 31, 9, 30))).not.toThrow();
   });
 
   it.each([

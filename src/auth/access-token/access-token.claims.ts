@@ -14,3 +14,6 @@ export type AccessTokenClaims<TClaims extends object = Record<string, unknown>> 
   /** Space-separated words. */
   readonly scope?: string;
 };
+
+/** The claims that a guard has let through: what a client sends may look like them, and is never among them. */
+export const admittedClaims = new WeakSet<object>();

@@ -5,7 +5,7 @@ import { ACCESS_TOKEN_PARAMETER, type AuthRequest } from '../auth.request.js';
 import { accessTokenStrategyName, AUTH_MODULE_NAME } from '../auth.tokens.js';
 import { BearerGuard } from '../bearer.guard.js';
 import { ErrorHeaders } from '../error-headers.js';
-import type { AccessTokenClaims } from './access-token.claims.js';
+import { admittedClaims, type AccessTokenClaims } from './access-token.claims.js';
 import { AccessTokenVerifier } from './access-token.verifier.js';
 import { REQUIRED_SCOPE } from './require-scope.decorator.js';
 
@@ -32,7 +32,7 @@ export class AccessTokenGuard extends BearerGuard {
 
   constructor(
     protected readonly accessTokens: AccessTokenVerifier,
-    private readonly reflector: Reflector,
+    protected readonly reflector: Reflector,
     errorHeaders: ErrorHeaders,
     @Optional() @Inject(AUTH_MODULE_NAME) moduleName?: string,
   ) {
@@ -54,6 +54,7 @@ export class AccessTokenGuard extends BearerGuard {
     const granted = new Set(request.accessToken.scope?.split(' '));
     const words = required.filter((word) => word !== undefined);
     if (words.some((word) => !granted.has(word))) throw new InsufficientScopeError([...new Set(words)].join(' '));
+    admittedClaims.add(request.accessToken);
     return true;
   }
 }

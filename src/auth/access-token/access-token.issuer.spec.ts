@@ -4,6 +4,7 @@ import { JwtService } from '@nestjs/jwt';
 import { describe, expect, it, jest } from '@jest/globals';
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { resolveAuthOptions, type AccessTokenOptions } from '../auth.options.js';
+import { KeyRing } from '../key-ring.js';
 import { SystemRandomSource } from '../random.js';
 import type { Session } from '../session/session.js';
 import { AccessTokenIssuer } from './access-token.issuer.js';
@@ -15,8 +16,10 @@ const HS256_SECRET = 'the-secret-that-the-host-verifies-with';
 const NOW = 1_767_225_600_400;
 const NOW_IN_SECONDS = 1_767_225_600;
 const DAY = 86_400_000;
+const ACTIVATION_DELAY = 300_000;
 
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+const otherEc = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2_048 }).privateKey;
 const jwk = (key: KeyObject, kid: string) => ({ ...key.export({ format: 'jwk' }), kid });
 const es256: KeyOptions = { keys: [jwk(ec, 'ec-1'), jwk(rsa, 'rsa-1')] };
@@ -37,17 +40,27 @@ const session: Session = {
   lastUsedAt: NOW,
   expiresAt: NOW + 30 * DAY,
   revokedAt: null,
+  recovered: 0,
+  label: null,
+  userAgent: null,
+  ip: null,
 };
 
-function issuer(
-  keys: KeyOptions = es256,
-  common: { audience?: string | string[]; ttl?: string } = {},
-): AccessTokenIssuer {
-  const settings = resolveAuthOptions({
+type CommonOptions = { audience?: string | string[]; ttl?: string };
+
+function issuer(keys: KeyOptions = es256, common: CommonOptions = {}): AccessTokenIssuer {
+  return issuerWithRing(keys, common).issuer;
+}
+
+function issuerWithRing(keys: KeyOptions, common: CommonOptions = {}): { issuer: AccessTokenIssuer; ring: KeyRing } {
+  const options = {
     refreshToken: { secrets: ['the-first-secret-of-the-tests-0123456789'] },
     accessToken: { issuer: ISSUER, audience: AUDIENCE, ...common, ...keys },
-  });
-  return new AccessTokenIssuer(new JwtService({}), new SystemRandomSource(), settings);
+    keyActivationDelay: ACTIVATION_DELAY / 1_000,
+  };
+  const settings = resolveAuthOptions(options, NOW);
+  const ring = new KeyRing(settings);
+  return { issuer: new AccessTokenIssuer(new JwtService({}), new SystemRandomSource(), ring, settings), ring };
 }
 
 function claimsFor(changes: Partial<Session>, now = NOW): Record<string, unknown> {
@@ -71,6 +84,33 @@ describe('AccessTokenIssuer', () => {
 
     expect(protectedHeader).toEqual({ alg: algorithm, typ: 'at+jwt', ...(keyId !== undefined && { kid: keyId }) });
     expect(payload.sub).toBe('alice');
+  });
+
+  it('signs with a key that was added when its time has come, and says which one it is', async () => {
+    const addedAt = new Date(NOW).toISOString();
+    const keys = { keys: [{ ...jwk(rsa, 'new'), added_at: addedAt }, jwk(ec, 'old')] };
+    const running = issuer(keys);
+    const tokenAt = (now: number) => running.issue(session, now).token;
+
+    expect(decodeProtectedHeader(tokenAt(NOW + ACTIVATION_DELAY - 1))).toEqual({
+      alg: 'ES256',
+      typ: 'at+jwt',
+      kid: 'old',
+    });
+    const token = tokenAt(NOW + ACTIVATION_DELAY);
+    expect(decodeProtectedHeader(token)).toEqual({ alg: 'RS256', typ: 'at+jwt', kid: 'new' });
+    await jwtVerify(token, createPublicKey(rsa), { currentDate: new Date(NOW + ACTIVATION_DELAY) });
+  });
+
+  it('signs with other keys as soon as they are in the ring, under a name that stood there before too', async () => {
+    const { issuer: running, ring } = issuerWithRing({ keys: [jwk(ec, 'key-1')] });
+    const { token: before } = running.issue(session, NOW);
+    await jwtVerify(before, createPublicKey(ec), { currentDate: new Date(NOW) });
+
+    ring.replaceSigningKeys([jwk(otherEc, 'key-1')]);
+    const { token } = running.issue(session, NOW);
+    expect(decodeProtectedHeader(token).kid).toBe('key-1');
+    await jwtVerify(token, createPublicKey(otherEc), { currentDate: new Date(NOW) });
   });
 
   it.each([
@@ -99,6 +139,13 @@ describe('AccessTokenIssuer', () => {
       sid: 'd6eab31b-9562-f2e2-1cb3-e3fd08358789',
       auth_time: NOW_IN_SECONDS - 5,
     });
+  });
+
+  it('says nothing of the device, which is between the user and the list of sessions', () => {
+    const { jti: _jti, ...said } = claimsFor({ label: 'my phone', userAgent: 'Firefox/140.0', ip: '203.0.113.7' });
+    const { jti: _otherJti, ...plain } = claimsFor({});
+
+    expect(said).toEqual(plain);
   });
 
   it('says client and scope where the session has them', () => {

@@ -32,8 +32,8 @@ export interface SigningKey {
   readonly isTimed: boolean;
 }
 
-/** The longest `kid`, in characters. */
-const MAX_KEY_ID = 255;
+/** What a `kid` may be: it goes into headers, logs and the database. */
+const KEY_ID = /^[\x20-\x7E]{1,255}$/;
 const PROBE = Buffer.alloc(32);
 const TAKES = 'private JWKs (kty EC with crv P-256, or RSA of at least 2048 bits), the first of which signs';
 
@@ -140,7 +140,9 @@ function keyPair(jwk: JsonWebKey, position: number): KeyPair {
   }
   const publicJwk = verificationKey.export({ format: 'jwk' });
   const keyId = typeof jwk['kid'] === 'string' && jwk['kid'] !== '' ? jwk['kid'] : thumbprint(publicJwk);
-  if (keyId.length > MAX_KEY_ID) refuse(`${option}.kid: got ${keyId.length} characters, takes at most ${MAX_KEY_ID}.`);
+  if (!KEY_ID.test(keyId)) {
+    refuse(`${option}.kid: got ${keyId.length} characters, takes 1 to 255 printable characters of ASCII.`);
+  }
   return {
     algorithm,
     keyId,

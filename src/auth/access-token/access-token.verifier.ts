@@ -101,6 +101,7 @@ function isComplete(claims: Record<string, unknown>): claims is AccessTokenClaim
     typeof claims['iat'] === 'number' &&
     typeof claims['jti'] === 'string' &&
     typeof claims['auth_time'] === 'number' &&
+    ['string', 'undefined'].includes(typeof claims['scope']) &&
     isSessionId(claims['sid'])
   );
 }

@@ -1,5 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import type { AccessTokenClaims } from './access-token.claims.js';
+import { admittedClaims, type AccessTokenClaims } from './access-token.claims.js';
 
 interface Carrier {
   readonly accessToken?: AccessTokenClaims;
@@ -18,5 +18,5 @@ export const CurrentToken = createParamDecorator((_: undefined, context: Executi
   const carriers = context.getArgs<(Carrier | undefined)[]>();
   return carriers
     .flatMap((carrier) => [carrier?.accessToken, carrier?.req?.accessToken, carrier?.handshake?.accessToken])
-    .find((claims) => claims !== undefined);
+    .find((claims) => claims !== undefined && admittedClaims.has(claims));
 });

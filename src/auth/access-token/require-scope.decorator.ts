@@ -1,4 +1,3 @@
-import { SetMetadata } from '@nestjs/common';
 import { ConfigurationError } from '../auth.errors.js';
 
 /** Where the words stand that a route asks for. */
@@ -9,7 +8,7 @@ const WORDS = /^[\x21\x23-\x5B\x5D-\x7E]+( [\x21\x23-\x5B\x5D-\x7E]+)*$/;
 
 /**
  * The scope that `AccessTokenGuard` asks for on a route, or on all of a controller's; a token needs every word, the
- * controller's and the route's. Without that guard it asks for nothing.
+ * controller's and the route's, and of each decorator where there are several. Without that guard it asks for nothing.
  * @param scope space-separated words
  * @throws ConfigurationError where it is no scope
  * @example @RequireScope('orders:write')
@@ -20,5 +19,10 @@ export function RequireScope(scope: string): MethodDecorator & ClassDecorator {
       `@RequireScope: got ${JSON.stringify(scope)}, takes space-separated words of printable ASCII without " and \\.`,
     );
   }
-  return SetMetadata(REQUIRED_SCOPE, scope.split(' '));
+  return (target: object, _key?: string | symbol, descriptor?: PropertyDescriptor) => {
+    // A host's own decorator may hold one of these, on a route that has another: none takes the other's place.
+    const on = (descriptor?.value ?? target) as object;
+    const declared = (Reflect.getOwnMetadata(REQUIRED_SCOPE, on) ?? []) as readonly string[];
+    Reflect.defineMetadata(REQUIRED_SCOPE, [...scope.split(' '), ...declared], on);
+  };
 }

@@ -9,6 +9,7 @@ import type { IssueOptions } from '../session/issue-options.js';
  * forgiven, and a replay after its successor was used ends the session.
  *
  * @example
+ * @Injectable()
  * class OldTokens extends LegacyTokens {
  *   constructor(private readonly tokens: OldTokenRepository) { super(); }
  *   async resolve(token: string): Promise<IssueOptions | null> {
@@ -20,8 +21,10 @@ import type { IssueOptions } from '../session/issue-options.js';
 export abstract class LegacyTokens {
   /**
    * What the session of an old token is to start with; `null` where it isn't one, or isn't good any more. Whatever a
-   * client sends comes here, up to 8 KiB, but for access tokens of this module: prove it. Where it throws, or takes
-   * longer than `session.policyTimeout`, the refresh is answered 503, and the client keeps its token.
+   * client sends comes here, up to 8 KiB, but for access tokens of this module: prove it, to the letter, since another
+   * spelling that is let pass starts another session. Where it throws, or takes longer than `session.policyTimeout`,
+   * the refresh is answered 503, and the client keeps its token. Leave the token where it is: first requests that race,
+   * or fail, ask again.
    */
   abstract resolve(token: string): IssueOptions | null | Promise<IssueOptions | null>;
 }

@@ -21,6 +21,10 @@ import { RefreshTokenService } from './refresh-token.service.js';
 /** Lets forged tokens through as `null`: who logs out with one is told nothing of it (RFC 7009 §2.2). */
 @Injectable()
 export class LogoutGuard extends RefreshTokenGuard {
+  protected override prove(token: string): Promise<RefreshToken> {
+    return this.reader.read(token, { isLeaving: true });
+  }
+
   override handleRequest<TUser>(error: unknown, token: TUser | false): TUser {
     if (error instanceof InvalidRefreshTokenError || (!error && !token)) return null as TUser;
     return super.handleRequest(error, token);

@@ -1,10 +1,11 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { InvalidRefreshTokenError, type RefusalReason } from '../auth.errors.js';
-import { resolveAuthOptions } from '../auth.options.js';
+import { resolveAuthOptions, type AuthModuleOptions } from '../auth.options.js';
+import { KeyRing } from '../key-ring.js';
 import { RefreshTokenCodec } from './refresh-token.codec.js';
 import { RefreshToken } from './refresh-token.js';
-import { tokenSecret } from './token-secret.js';
+import { tokenSecret, type TokenSecret } from './token-secret.js';
 
 const FIRST = 'a-secret-of-thirty-two-characters';
 const SECOND = 'the-second-secret-of-the-tests-0123456789';
@@ -19,12 +20,17 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const NOT_IN_THE_ALPHABET = ['+', '/', '=', '.', ' ', '\n', '\0', 'é'];
 
 function codec(secrets: string[], prefix?: string): RefreshTokenCodec {
-  return new RefreshTokenCodec(
-    resolveAuthOptions({
-      refreshToken: { secrets, ...(prefix !== undefined && { prefix }) },
-      accessToken: { issuer: 'https://auth.example.com', algorithm: 'HS256', secret: 'hs256' },
-    }),
-  );
+  return codecWithRing(secrets, prefix).codec;
+}
+
+function codecWithRing(secrets: string[], prefix?: string): { codec: RefreshTokenCodec; ring: KeyRing } {
+  const options: AuthModuleOptions = {
+    refreshToken: { secrets, prefix },
+    accessToken: { issuer: 'https://auth.example.com', algorithm: 'HS256', secret: 'hs256' },
+  };
+  const settings = resolveAuthOptions(options, MINTED_AT);
+  const ring = new KeyRing(settings);
+  return { codec: new RefreshTokenCodec(ring, settings), ring };
 }
 
 /** Why a text is no token; `undefined` where it is one. */
@@ -144,6 +150,28 @@ describe('RefreshTokenCodec', () => {
       bytes[0] = tokenSecret(SECOND).id;
 
       expect(refusalOf(`rt_${bytes.toString('base64url')}`, several)).toBe('bad_mac');
+    });
+  });
+
+  describe('with secrets that change while it runs', () => {
+    const token = (secret: TokenSecret) => codec([FIRST]).encode(new RefreshToken(HANDLE, MINTED_AT), secret);
+
+    it('takes the tokens of an added one as soon as it is in the ring, and those of the others still', () => {
+      const { codec: running, ring } = codecWithRing([FIRST]);
+      const added = tokenSecret(SECOND);
+      expect(refusalOf(token(added), running)).toBe('unknown_secret');
+
+      ring.replaceSecrets([added, ...ring.secrets]);
+      expect(running.decode(token(added)).sessionId).toBe(SESSION_ID);
+      expect(running.decode(TOKEN).sessionId).toBe(SESSION_ID);
+    });
+
+    it('refuses the tokens of one that was taken away as soon as it is out of the ring', () => {
+      const { codec: running, ring } = codecWithRing([SECOND, FIRST]);
+      expect(refusalOf(TOKEN, running)).toBeUndefined();
+
+      ring.replaceSecrets([tokenSecret(SECOND)]);
+      expect(refusalOf(TOKEN, running)).toBe('unknown_secret');
     });
   });
 });

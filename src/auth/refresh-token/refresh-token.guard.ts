@@ -25,7 +25,7 @@ export class RefreshTokenGuard extends BearerGuard {
   protected override readonly parameter = REFRESH_TOKEN_PARAMETER;
 
   constructor(
-    private readonly reader: RefreshTokenReader,
+    protected readonly reader: RefreshTokenReader,
     errorHeaders: ErrorHeaders,
     @Optional() @Inject(AUTH_MODULE_NAME) moduleName?: string,
   ) {

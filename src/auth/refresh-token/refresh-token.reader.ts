@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { isAccessToken } from '../access-token/access-token.type.js';
-import { InvalidRefreshTokenError, TemporarilyUnavailableError } from '../auth.errors.js';
+import { isAccessToken, jwtHeader } from '../access-token/access-token.type.js';
+import { AuthError, InvalidRefreshTokenError, TemporarilyUnavailableError } from '../auth.errors.js';
 import type { AuthSettings } from '../auth.options.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { Clock } from '../clock.js';
@@ -36,22 +36,28 @@ export class RefreshTokenReader {
 
   /**
    * The token that a text is.
+   * @param isLeaving whether its session is to be ended: one that begins for that makes no other one end
    * @throws InvalidRefreshTokenError `malformed`, `unknown_secret` or `bad_mac`
    * @throws TemporarilyUnavailableError where a token of the host's own can't be looked up
    */
-  async read(text: string): Promise<RefreshToken> {
+  async read(text: string, { isLeaving = false } = {}): Promise<RefreshToken> {
     const { legacyTokens } = this.host;
     if (!legacyTokens) return this.codec.decode(text);
     try {
       return this.codec.decode(text);
     } catch (error) {
       if (!(error instanceof InvalidRefreshTokenError) || error.reason !== 'malformed') throw error;
-      return await this.adopt(text, legacyTokens, error);
+      return await this.adopt(text, legacyTokens, isLeaving, error);
     }
   }
 
   /** Sees to it that the old token has a session, and hands it over as that session's first token. */
-  private async adopt(text: string, legacyTokens: LegacyTokens, malformed: Error): Promise<RefreshToken> {
+  private async adopt(
+    text: string,
+    legacyTokens: LegacyTokens,
+    isLeaving: boolean,
+    malformed: Error,
+  ): Promise<RefreshToken> {
     if (!mayBeLegacy(text)) throw malformed;
     // Who presents the token can derive the session's id from it, and nobody else.
     const token = new RefreshToken(handleOf(text), LEGACY_NUMBER);
@@ -60,7 +66,8 @@ export class RefreshTokenReader {
     const resolved = await this.resolve(text, legacyTokens);
     if (!resolved) throw malformed;
     const { options, revokeOthers } = resolved;
-    await this.sessions.adopt({ id: token.sessionId, ...options }, LEGACY_NUMBER, revokeOthers, this.clock.now());
+    const session = { id: token.sessionId, ...options };
+    await this.sessions.adopt(session, LEGACY_NUMBER, { revokeOthers, isLeaving }, this.clock.now());
     return token;
   }
 
@@ -69,18 +76,30 @@ export class RefreshTokenReader {
       const options = await withTimeLimit(() => legacyTokens.resolve(text), this.settings.session.policyTimeout);
       return options && { options: checkIssueOptions(options), revokeOthers: options.revokeOthers === true };
     } catch (error) {
-      // The name only: what was thrown may quote the token.
-      const cause = error instanceof Error ? error.name : typeof error;
-      this.logger.error('The resolver of old tokens failed', { event: 'legacy_tokens.failed', cause });
+      this.logger.error('The resolver of old tokens failed', { event: 'legacy_tokens.failed', cause: causeOf(error) });
       throw new TemporarilyUnavailableError('legacy_tokens');
     }
   }
 }
 
 function mayBeLegacy(text: unknown): text is string {
-  if (typeof text !== 'string' || text === '' || Buffer.byteLength(text) > MAX_LEGACY_TOKEN) return false;
+  if (typeof text !== 'string' || text.trim() === '' || Buffer.byteLength(text) > MAX_LEGACY_TOKEN) return false;
   // A host that tells its JWTs apart by their signature only would take one for a refresh token.
-  return !isAccessToken(text);
+  return !isAccessToken(text) && !isMisspeltJwt(text);
+}
+
+/** A signature has several spellings where its last character has bits to spare: each would be another session. */
+function isMisspeltJwt(text: string): boolean {
+  const isMisspelt = (part: string) => Buffer.from(part, 'base64url').toString('base64url') !== part;
+  return jwtHeader(text) !== undefined && text.split('.').some(isMisspelt);
+}
+
+/** What was thrown and where, without its message, which may quote the token; ours never does. */
+function causeOf(error: unknown): string {
+  if (error instanceof AuthError) return error.message;
+  if (!(error instanceof Error)) return typeof error;
+  const frames = error.stack?.split('\n').filter((line) => /^ +at /.test(line)) ?? [];
+  return [error.name, ...frames].join('\n');
 }
 
 /** Independent of all secrets: those roll, and the old token's session has to stay the same. */

@@ -101,7 +101,7 @@ export class RefreshTokenService {
   async revoke(refreshToken: string): Promise<boolean> {
     let token: RefreshToken;
     try {
-      token = await this.reader.read(refreshToken);
+      token = await this.reader.read(refreshToken, { isLeaving: true });
     } catch (error) {
       if (error instanceof InvalidRefreshTokenError) return false;
       throw error;

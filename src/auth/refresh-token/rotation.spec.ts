@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { decide, mint, type MintCause, type RotationPolicy, type RotationState } from './rotation.js';
 
-const forgive: RotationPolicy = { leeway: 10, idleTtl: 100, absoluteTtl: 1000, lostResponse: 'forgive' };
+const forgive: RotationPolicy = { leeway: 10, idleTtl: 100, absoluteTtl: 1000, notBefore: 0, lostResponse: 'forgive' };
 const revoke: RotationPolicy = { ...forgive, lostResponse: 'revoke' };
 const leeway0: RotationPolicy = { ...forgive, leeway: 0 };
+/** The emergency brake, a millisecond after the session was created. */
+const braked: RotationPolicy = { ...forgive, notBefore: 1001 };
 
 /** 1020 was used when 1030 was the last handed out; since then 1035 and 1040 were minted for it. */
 const session: RotationState = {
@@ -103,6 +105,36 @@ describe('the rotation rule', () => {
     ['newer than the row', revoked, 1045, 1060, forgive],
   ])('refuses what is revoked: %s', (_, state, n, now, policy) => {
     expect(decide(state, n, now, policy)).toEqual({ kind: 'refuse', reason: 'revoked' });
+  });
+
+  it.each<Presented>([
+    ['the last issued, within the leeway', session, 1040, 1042, braked],
+    ['the last issued', session, 1040, 1060, braked],
+    ['the used one', session, 1020, 1060, braked],
+    ['a displaced one: nothing is to be proved of a session that is over', session, 1019, 1060, braked],
+    ['newer than the row', session, 1045, 1060, braked],
+    ['the first token', unused, 1000, 1000, braked],
+    ['past the idle end', session, 1040, 1140, braked],
+    ['used after the brake', { ...session, used: 1040, floor: 1040, issued: 1050 }, 1050, 1070, braked],
+    ['on revoke', session, 1040, 1060, { ...braked, lostResponse: 'revoke' }],
+    ['one that is revoked as well', revoked, 1040, 1060, braked],
+  ])('refuses as revoked what was created before the emergency brake: %s', (_, state, n, now, policy) => {
+    expect(decide(state, n, now, policy)).toEqual({ kind: 'refuse', reason: 'revoked' });
+  });
+
+  it.each<[string, number]>([
+    ['in the millisecond of the brake', 1000],
+    ['after it', 999],
+    ['with no brake', 0],
+  ])('decides as ever on what was created %s', (_, notBefore) => {
+    const policy = { ...forgive, notBefore };
+
+    expect(decide(session, 1040, 1042, policy)).toEqual({ kind: 'repeat' });
+    expect(decide(session, 1040, 1060, policy)).toEqual({ kind: 'mint', cause: 'rotated' });
+    expect(decide(session, 1020, 1060, policy)).toEqual({ kind: 'mint', cause: 'recovered' });
+    expect(decide(session, 1045, 1060, policy)).toEqual({ kind: 'mint', cause: 'store_behind' });
+    expect(decide(session, 1019, 1060, policy)).toEqual({ kind: 'refuse', reason: 'reuse' });
+    expect(decide(session, 1040, 1140, policy)).toEqual({ kind: 'refuse', reason: 'expired' });
   });
 
   it('keeps what else a session has, and changes nothing in place', () => {

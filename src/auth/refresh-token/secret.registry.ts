@@ -80,18 +80,20 @@ export class SecretRegistry implements OnModuleInit {
   /** @throws ConfigurationError where a secret whose tokens may be live is not configured, or a table is missing */
   async onModuleInit(): Promise<void> {
     const { secrets } = this.keyRing;
-    await this.takePart(secrets, (known, now) => this.refuseMissing(known, now));
+    await this.takePart(secrets, this.settings.refreshToken.retiredSecrets);
   }
 
   /**
    * Takes other secrets into use: all of them verify from now on; the first mints after the activation delay.
-   * @throws ConfigurationError where two of them can't be told apart; whatever the database throws: nothing changes then
+   * @param retired fingerprints of secrets that were given up
+   * @throws ConfigurationError where two of them can't be told apart, or one whose tokens may be live is neither there
+   * nor given up; whatever the database throws: nothing changes then
    */
-  async replace(secrets: readonly string[]): Promise<void> {
+  async replace(secrets: readonly string[], retired: readonly string[]): Promise<void> {
     const inUse = this.keyRing.secrets;
     // What is known of a secret hangs on its object.
     const next = tokenSecrets(secrets).map((secret) => inUse.find(isLike(secret)) ?? secret);
-    await this.takePart(next);
+    await this.takePart(next, [...this.settings.refreshToken.retiredSecrets, ...retired]);
   }
 
   /**
@@ -112,10 +114,7 @@ export class SecretRegistry implements OnModuleInit {
   }
 
   /** Makes the newest secret known, and has it mint where it may. */
-  private async takePart(
-    secrets: readonly TokenSecret[],
-    check: (known: readonly KnownSecret[], now: number) => void = () => {},
-  ): Promise<void> {
+  private async takePart(secrets: readonly TokenSecret[], retired: readonly string[]): Promise<void> {
     const now = this.clock.now();
     const newest = secrets[0] as TokenSecret;
     const schedule = await this.database.exclusively(BOOT_LOCK, async (run) => {
@@ -123,7 +122,7 @@ export class SecretRegistry implements OnModuleInit {
       // The write comes first: it makes SQLite take its lock before anything is read.
       await run(this.statements.insert, { fingerprint, now, delay: this.settings.keyActivationDelay });
       const known = (await run(this.statements.list)).map(toKnownSecret);
-      check(known, now);
+      this.refuseMissing(secrets, retired, known, now);
       const planned = this.plan(secrets, known);
       if (now >= planned.activatesAt) await this.record(run, newest, now);
       return planned;
@@ -146,14 +145,18 @@ export class SecretRegistry implements OnModuleInit {
     return secret;
   }
 
-  private refuseMissing(known: readonly KnownSecret[], now: number): void {
-    const { retiredSecrets } = this.settings.refreshToken;
-    const present = new Set([...this.keyRing.secrets.map(({ fingerprint }) => fingerprint), ...retiredSecrets]);
+  private refuseMissing(
+    secrets: readonly TokenSecret[],
+    retired: readonly string[],
+    known: readonly KnownSecret[],
+    now: number,
+  ): void {
+    const present = new Set([...secrets.map(({ fingerprint }) => fingerprint), ...retired]);
     const missing = known.filter((secret) => !present.has(secret.fingerprint) && this.mayBeLive(secret, now));
     if (missing.length === 0) return;
 
     const names = missing.map(({ fingerprint }) => fingerprint).join(', ');
-    const line = [...retiredSecrets, ...missing.map(({ fingerprint }) => fingerprint)].join(',');
+    const line = [...retired, ...missing.map(({ fingerprint }) => fingerprint)].join(',');
     throw new ConfigurationError(
       `REFRESH_TOKEN_SECRETS (refreshToken.secrets): the secret with fingerprint ${names} made tokens that are still in use, and is not configured. ` +
         `Put it back behind the first one; or, to sign out everybody who holds one of its tokens, set RETIRED_SECRETS=${line} (refreshToken.retiredSecrets).`,

@@ -29,13 +29,35 @@ describe('checkIssueOptions', () => {
       claims: null,
       scope: null,
       clientId: null,
+      label: null,
+      userAgent: null,
+      ip: null,
     });
   });
 
   it('takes all options together', () => {
-    const options = { subject: '17', claims: { roles: ['admin'] }, scope: 'read write', clientId: 'web app' };
+    const options = {
+      subject: '17',
+      claims: { roles: ['admin'] },
+      scope: 'read write',
+      clientId: 'web app',
+      label: 'My phone',
+      userAgent: 'Firefox/140.0',
+      ip: '203.0.113.7',
+    };
 
     expect(checkIssueOptions(options)).toEqual(options);
+  });
+
+  it('refuses what it does not know: a misspelt option would be one that is not set', () => {
+    for (const stranger of ['revokeOther', 'id', 'used']) {
+      const options = { subject: 'alice', [stranger]: true };
+      expect(() => checkIssueOptions(options)).toThrow(
+        new InvalidRequestError(
+          `options: got the unknown "${stranger}", takes subject, claims, scope, clientId, label, userAgent, ip, revokeOthers.`,
+        ),
+      );
+    }
   });
 
   describe('subject', () => {
@@ -106,6 +128,98 @@ describe('checkIssueOptions', () => {
       expect(refusalOf({ clientId })).toBe(
         `client_id: got ${got}, takes a string of 1 to 255 printable ASCII characters.`,
       );
+    });
+  });
+
+  describe('label', () => {
+    it.each(['x', ' ', "Alice's phone", '👩‍🚀'.repeat(33), '😀'.repeat(100), 'x'.repeat(100), '<b>', '\n'])(
+      'takes %j',
+      (label) => {
+        expect(checkIssueOptions({ subject: 'alice', label }).label).toBe(label);
+      },
+    );
+
+    it.each<[unknown, string]>([
+      [null, 'null'],
+      [7, 'a number'],
+      [['phone'], 'an array'],
+      ['', '0 characters'],
+      ['x'.repeat(101), '101 characters'],
+      ['😀'.repeat(101), '101 characters'],
+      ['pho\0ne', 'U+0000 or half a character'],
+      ['pho\uD83D', 'U+0000 or half a character'],
+    ])('does not take %j', (label, got) => {
+      expect(refusalOf({ label })).toBe(`label: got ${got}, takes a string of 1 to 100 characters.`);
+    });
+  });
+
+  describe('userAgent', () => {
+    it.each(['Firefox/140.0', 'x'.repeat(512), '😀'.repeat(512)])('takes %j', (userAgent) => {
+      expect(checkIssueOptions({ subject: 'alice', userAgent }).userAgent).toBe(userAgent);
+    });
+
+    it('is none where it is empty: a login must not fail for a header', () => {
+      expect(checkIssueOptions({ subject: 'alice', userAgent: '' }).userAgent).toBeNull();
+    });
+
+    it('is cut to 512 characters, and never through one', () => {
+      const cut = (userAgent: string) => checkIssueOptions({ subject: 'alice', userAgent }).userAgent;
+
+      expect(cut('x'.repeat(513))).toBe('x'.repeat(512));
+      expect(cut(`${'x'.repeat(511)}😀😀`)).toBe(`${'x'.repeat(511)}😀`);
+    });
+
+    it.each<[unknown, string]>([
+      [null, 'null'],
+      [7, 'a number'],
+      [['Firefox/140.0'], 'an array'],
+      ['Fire\0fox', 'U+0000 or half a character'],
+      ['Fire\uD83D', 'U+0000 or half a character'],
+      [`${'x'.repeat(600)}\0`, 'U+0000 or half a character'],
+    ])('does not take %j', (userAgent, got) => {
+      expect(refusalOf({ userAgent })).toBe(
+        `user_agent: got ${got}, takes a string, the User-Agent header of the login.`,
+      );
+    });
+  });
+
+  describe('ip', () => {
+    it.each([
+      ['203.0.113.7', '203.0.113.7'],
+      ['2001:db8::1', '2001:db8::1'],
+      ['::ffff:203.0.113.7', '203.0.113.7'],
+    ])('takes %s as %s', (ip, address) => {
+      expect(checkIssueOptions({ subject: 'alice', ip }).ip).toBe(address);
+    });
+
+    it.each<[unknown, string]>([
+      [null, 'null'],
+      [7, 'a number'],
+      ['', 'something else'],
+      ['localhost', 'something else'],
+      ['203.0.113.7:80', 'something else'],
+      ['203.0.113.7, 10.0.0.1', 'something else'],
+      ['203.0.113.0/24', 'something else'],
+      ['203.0.113.256', 'something else'],
+      ['203.0.113.7\0', 'something else'],
+    ])('does not take %j', (ip, got) => {
+      expect(refusalOf({ ip })).toBe(`ip: got ${got}, takes an IPv4 or IPv6 address.`);
+    });
+  });
+
+  describe('revokeOthers', () => {
+    it.each([true, false, undefined])('takes %s', (revokeOthers) => {
+      expect(checkIssueOptions({ subject: 'alice', revokeOthers }).subject).toBe('alice');
+    });
+
+    it.each<[unknown, string]>([
+      [null, 'null'],
+      [1, 'a number'],
+      ['true', 'a string'],
+      ['false', 'a string'],
+      [[], 'an array'],
+    ])('does not take %j, which might have been meant for either', (revokeOthers, got) => {
+      expect(refusalOf({ revokeOthers })).toBe(`revoke_others: got ${got}, takes true or false.`);
     });
   });
 

@@ -40,6 +40,17 @@ export const REGISTERED_CLAIMS: readonly string[] = [
   'cnf',
 ];
 
+const OPTIONS: readonly string[] = [
+  'subject',
+  'claims',
+  'scope',
+  'clientId',
+  'label',
+  'userAgent',
+  'ip',
+  'revokeOthers',
+] satisfies (keyof IssueOptions)[];
+
 const MAX_SUBJECT = 255;
 const MAX_CLIENT_ID = 255;
 const MAX_LABEL = 100;
@@ -54,6 +65,10 @@ const CLIENT_ID = /^[\x20-\x7E]+$/;
  * @throws InvalidRequestError naming the field, what it got and what it takes
  */
 export function checkIssueOptions(options: IssueOptions): Omit<NewSession, 'id'> {
+  // A misspelt option would be an option that isn't set.
+  const stranger = Object.keys(options).find((name) => !OPTIONS.includes(name));
+  if (stranger !== undefined)
+    reject('options', `the unknown ${JSON.stringify(stranger.slice(0, 20))}`, OPTIONS.join(', '));
   const { subject, claims, scope, clientId, label, userAgent, ip, revokeOthers } = options;
   if (revokeOthers !== undefined && typeof revokeOthers !== 'boolean') {
     reject('revoke_others', kindOf(revokeOthers), 'true or false');
@@ -64,7 +79,8 @@ export function checkIssueOptions(options: IssueOptions): Omit<NewSession, 'id'>
     scope: scope === undefined ? null : checkScope(scope),
     clientId: clientId === undefined ? null : checkClientId(clientId),
     label: label === undefined ? null : checkLabel(label),
-    userAgent: userAgent === undefined ? null : checkUserAgent(userAgent),
+    // An empty one is none: a login must not fail for it.
+    userAgent: userAgent === undefined ? null : checkUserAgent(userAgent) || null,
     ip: ip === undefined ? null : checkIp(ip),
   };
 }

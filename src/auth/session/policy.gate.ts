@@ -57,12 +57,19 @@ function viewOf(session: Session, device: Device): PolicySession {
 
 /** @throws where it is no decision: whatever isn't a clear yes or no must not pass for one */
 function verdictOf(decision: PolicyDecision): PolicyVerdict {
-  if (decision.allow === false) return { allow: false, reason: String(decision.reason).slice(0, MAX_REASON) };
+  if (decision.allow === false) {
+    // A no is one without a reason, too.
+    const { reason } = decision as { reason: unknown };
+    return { allow: false, reason: typeof reason === 'string' ? reason.slice(0, MAX_REASON) : '' };
+  }
   if (decision.allow !== true) throw new TypeError('The policy returned neither allow: true nor allow: false.');
   const { claims, scope } = decision;
   if (claims === undefined && scope === undefined) return ALLOWED;
   return {
     allow: true,
-    amendments: { claims: claims && checkClaims(claims), scope: typeof scope === 'string' ? checkScope(scope) : scope },
+    amendments: {
+      claims: claims === undefined || claims === null ? claims : checkClaims(claims),
+      scope: scope === undefined || scope === null ? scope : checkScope(scope),
+    },
   };
 }

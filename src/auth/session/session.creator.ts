@@ -20,30 +20,41 @@ export class SessionCreator {
    */
   async create(session: NewSession, revokeOthers: boolean, now: number): Promise<Session> {
     const created = await this.store.create(session, now);
-    await this.welcome(created, revokeOthers, now);
+    this.announceCreated(created, now);
+    await this.makeRoom(created, revokeOthers, now);
     return created;
   }
 
   /**
    * Starts a session with a token of the host's own, as its number `first`; where there is one already, it is left
-   * as it is.
+   * as it is. It makes room for itself as any other, unless it is about to be ended.
    * @param now milliseconds
    */
-  async adopt(session: NewSession, first: number, revokeOthers: boolean, now: number): Promise<void> {
+  async adopt(
+    session: NewSession,
+    first: number,
+    { revokeOthers, isLeaving }: { revokeOthers: boolean; isLeaving: boolean },
+    now: number,
+  ): Promise<void> {
     const created = await this.store.adopt(session, first, now);
-    if (created) await this.welcome(created, revokeOthers, now);
+    if (!created) return;
+    this.announceCreated(created, now);
+    if (!isLeaving) await this.makeRoom(created, revokeOthers, now);
   }
 
-  private async welcome({ id, subject, clientId }: Session, revokeOthers: boolean, now: number): Promise<void> {
-    this.events.publish({ type: 'created', at: now, sessionId: id, subject, clientId });
-    if (revokeOthers) this.announce(await this.store.revokeSubject(subject, id, 'service', now), 'service', now);
+  private async makeRoom({ id, subject }: Session, revokeOthers: boolean, now: number): Promise<void> {
+    if (revokeOthers) this.announceEnded(await this.store.revokeSubject(subject, id, 'service', now), 'service', now);
     const { maxSessionsPerSubject } = this.settings.session;
     if (Number.isFinite(maxSessionsPerSubject)) {
-      this.announce(await this.store.revokeBeyond(maxSessionsPerSubject, subject, now), 'limit', now);
+      this.announceEnded(await this.store.revokeBeyond(maxSessionsPerSubject, subject, now), 'limit', now);
     }
   }
 
-  private announce(ended: readonly Session[], reason: RevocationReason, now: number): void {
+  private announceCreated({ id, subject, clientId }: Session, now: number): void {
+    this.events.publish({ type: 'created', at: now, sessionId: id, subject, clientId });
+  }
+
+  private announceEnded(ended: readonly Session[], reason: RevocationReason, now: number): void {
     for (const { id, subject } of ended) {
       this.events.publish({ type: 'ended', at: now, sessionId: id, subject, reason });
     }

@@ -13,6 +13,10 @@ export function encodeCursor({ createdAt, id }: SessionPosition): string {
 export function decodeCursor(cursor: string): SessionPosition {
   const text = typeof cursor === 'string' && cursor.length <= MAX_CURSOR ? cursor : '';
   const match = CURSOR.exec(Buffer.from(text, 'base64url').toString());
-  if (!match) throw new InvalidRequestError('cursor: got something else, takes the next_cursor of the page before.');
-  return { createdAt: Number(match[1]), id: match[2] as string };
+  const position = match && { createdAt: Number(match[1]), id: match[2] as string };
+  // A cursor has one spelling; Node reads others too.
+  if (!position || encodeCursor(position) !== text) {
+    throw new InvalidRequestError('cursor: got something else, takes the next_cursor of the page before.');
+  }
+  return position;
 }

@@ -55,6 +55,7 @@ export type SessionEvent =
  * `sessionObserver`. Nobody waits for it, and what it throws is logged and disturbs nothing.
  *
  * @example
+ * @Injectable()
  * class SecurityMail extends SessionObserver {
  *   constructor(private readonly mailer: Mailer) { super(); }
  *   observe(event: SessionEvent) {

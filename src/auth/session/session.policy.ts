@@ -35,6 +35,7 @@ export type PolicyDecision =
  * module's `sessionPolicy`. Within the leeway, where the same token is handed out again, it isn't asked.
  *
  * @example
+ * @Injectable()
  * class UserPolicy extends SessionPolicy {
  *   constructor(private readonly users: UsersService) { super(); }
  *   async onRefresh({ subject }: PolicySession): Promise<PolicyDecision> {

@@ -53,6 +53,8 @@ export abstract class SessionRoutes<TRequest extends AuthRequest> {
   /** `DELETE /sessions`: ends all of a subject's, or all but the current one with `?except=current`. */
   @Delete()
   async endAll(@Req() request: TRequest, @Res() response: unknown): Promise<void> {
+    // `/sessions/` is `/sessions/:id` without its id: it must not mean "all".
+    if (/^[^?]*[^/?]\/(?:\?|$)/.test(request.url ?? '')) throw new NotFoundError();
     const { subject, except } = queryOf(request, ['subject', 'except']);
     const caller = this.callerOf(request);
     if (except !== undefined && (except !== 'current' || caller.sessionId === undefined)) {

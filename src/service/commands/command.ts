@@ -14,5 +14,13 @@ export interface CommandOptions {
   readonly ids?: string;
 }
 
+/** The longest text that a message tells back, in characters. */
+const MAX_SHOWN = 20;
+
+/** What was given where an id is taken, for a message: a token or a secret is longer, and isn't told back. */
+export function shown(text: string): string {
+  return text.length > MAX_SHOWN ? `${text.length} characters` : JSON.stringify(text);
+}
+
 /** The command was called in a way that it can't be. */
 export class UsageError extends Error {}

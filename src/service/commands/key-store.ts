@@ -1,4 +1,6 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { randomUUID, type JsonWebKey } from 'node:crypto';
 import { jwksOf, signingKeys, type SigningKey } from '../../auth/access-token/access-token.keys.js';
 import { ConfigurationError } from '../../auth/auth.errors.js';
@@ -8,6 +10,10 @@ import { parsed, variables } from '../environment/variables.js';
 import { keyFiles } from '../keys/key-files.js';
 import { formatSigningKeys, makeDataDir } from '../keys/made-up-keys.js';
 import { formatSecretFile, parseSecretFile, type SecretFile } from '../keys/secret-file.js';
+
+/** For how long a command waits for another one, in milliseconds. */
+const PATIENCE = 5_000;
+const PAUSE = 20;
 
 /** The keys of the data folder, for the commands that change them. */
 export class KeyStore {
@@ -22,6 +28,27 @@ export class KeyStore {
   /** @throws ConfigurationError where the environment gives the secrets, so that the file isn't looked at */
   requireSecretsFromFile(): void {
     this.requireFromFile('refreshTokenSecrets');
+  }
+
+  /**
+   * Runs a change while no other command changes the keys: what one has added, another would write over.
+   * @throws ConfigurationError where another one doesn't end
+   */
+  async exclusively(change: () => string | Promise<string>): Promise<string> {
+    const lock = join(this.environment.dataDir, 'keys.lock');
+    makeDataDir(this.environment.dataDir);
+    const givesUpAt = performance.now() + PATIENCE;
+    while (!isMade(lock)) {
+      if (performance.now() > givesUpAt) {
+        throw new ConfigurationError(`keys: another command changes the keys; where none does, delete ${lock}.`);
+      }
+      await delay(PAUSE);
+    }
+    try {
+      return await change();
+    } finally {
+      unlinkSync(lock);
+    }
   }
 
   /** The signing keys as they stand in the file, the newest first; none where there is no file. */
@@ -59,8 +86,19 @@ export class KeyStore {
   private write(path: string, text: string): void {
     makeDataDir(this.environment.dataDir);
     const draft = `${path}.${randomUUID()}`;
-    writeFileSync(draft, `${text}\n`, { mode: 0o600, flag: 'wx' });
+    writeFileSync(draft, `${text}\n`, { mode: 0o600, flag: 'wx', flush: true });
     renameSync(draft, path);
+  }
+}
+
+/** @returns whether it was this call that made the file */
+function isMade(path: string): boolean {
+  try {
+    writeFileSync(path, '', { mode: 0o600, flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
 }
 

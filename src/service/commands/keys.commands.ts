@@ -5,7 +5,7 @@ import { generateSecret, generateSigningKey, generateSigningKeys } from '../../a
 import { generateServiceKey } from '../keys/service-key.js';
 import { addedNow } from '../keys/made-up-keys.js';
 import type { StoredSecret } from '../keys/secret-file.js';
-import { UsageError, type Command } from './command.js';
+import { shown, UsageError, type Command } from './command.js';
 import { KeyStore } from './key-store.js';
 import { secretUse, type SecretUse } from './secret-use.js';
 import { withSessionDatabase } from './session-database.js';
@@ -58,7 +58,9 @@ export const keysAdd: Command = {
   about: 'add a signing key, or a secret of refresh tokens, to DATA_DIR; a running service takes it into use',
   run(_, { secret: isSecret = false }) {
     const store = new KeyStore();
-    return isSecret ? addSecret(store) : addSigningKey(store);
+    if (isSecret) store.requireSecretsFromFile();
+    else store.requireSigningKeysFromFile();
+    return store.exclusively(() => (isSecret ? addSecret(store) : addSigningKey(store)));
   },
 };
 
@@ -69,17 +71,21 @@ export const keysRetire: Command = {
     if (id === undefined) throw new UsageError('keys retire takes the id of a key, as "keys list" prints it');
     const store = new KeyStore();
     const { keys } = store.readSigningKeys();
-    if (keys.some(({ keyId }) => keyId === id)) return retireSigningKey(store, id, force);
-    if (store.readSecrets().secrets.some(({ fingerprint }) => fingerprint === id))
-      return retireSecret(store, id, force);
+    if (keys.some(({ keyId }) => keyId === id)) {
+      store.requireSigningKeysFromFile();
+      return store.exclusively(() => retireSigningKey(store, id, force));
+    }
+    if (store.readSecrets().secrets.some(({ fingerprint }) => fingerprint === id)) {
+      store.requireSecretsFromFile();
+      return store.exclusively(() => retireSecret(store, id, force));
+    }
     throw new ConfigurationError(
-      `keys retire: got ${JSON.stringify(id)}, takes the id of a key in ${store.environment.dataDir}, as "keys list" prints it.`,
+      `keys retire: got ${shown(id)}, takes the id of a key in ${store.environment.dataDir}, as "keys list" prints it.`,
     );
   },
 };
 
 function addSigningKey(store: KeyStore): string {
-  store.requireSigningKeysFromFile();
   const { jwks } = store.readSigningKeys();
   const added = addedNow(generateSigningKey());
   store.writeSigningKeys([added, ...jwks]);
@@ -88,7 +94,6 @@ function addSigningKey(store: KeyStore): string {
 }
 
 function addSecret(store: KeyStore): string {
-  store.requireSecretsFromFile();
   const { secrets, retired } = store.readSecrets();
   const secret = generateSecret();
   const { fingerprint } = tokenSecret(secret);
@@ -97,8 +102,8 @@ function addSecret(store: KeyStore): string {
   if (twin) return addSecret(store);
   const addedAt = Date.now();
   store.writeSecrets({ secrets: [{ secret, fingerprint, addedAt }, ...secrets], retired });
-  const when = secrets.length === 0 ? 'now on' : since(store, addedAt);
-  return `Added the secret ${fingerprint}: it verifies within 5 s, and mints from about ${when}, if the service is running.\n`;
+  const when = secrets.length === 0 ? 'now on' : `about ${since(store, addedAt)}`;
+  return `Added the secret ${fingerprint}: it verifies within 5 s, and mints from ${when}, if the service is running.\n`;
 }
 
 function since({ environment }: KeyStore, addedAt: number): string {
@@ -106,7 +111,6 @@ function since({ environment }: KeyStore, addedAt: number): string {
 }
 
 function retireSigningKey(store: KeyStore, id: string, isForced: boolean): string {
-  store.requireSigningKeysFromFile();
   const { jwks, keys } = store.readSigningKeys();
   requireAnother(keys.length, 'signing key', 'keys add');
   const now = Date.now();
@@ -125,7 +129,6 @@ function retireSigningKey(store: KeyStore, id: string, isForced: boolean): strin
 }
 
 async function retireSecret(store: KeyStore, id: string, isForced: boolean): Promise<string> {
-  store.requireSecretsFromFile();
   const { secrets, retired } = store.readSecrets();
   requireAnother(secrets.length, 'secret', 'keys add --secret');
   if (!isForced) refuseSecretInUse(id, await useOf(store, id));

@@ -8,7 +8,7 @@ import { isSessionId } from '../../auth/session/session.service.js';
 import type { RevocationReason } from '../../auth/session/session.js';
 import { environmentWithDotEnv } from '../environment/dot-env.js';
 import { readVariables } from '../environment/environment.js';
-import { UsageError, type Command } from './command.js';
+import { shown, UsageError, type Command } from './command.js';
 import { withSessionDatabase } from './session-database.js';
 
 /** After how many sessions it says how far it is. */
@@ -33,9 +33,8 @@ async function readIds(path: string): Promise<string[]> {
   const lines = (await textOf(path)).split('\n').map((line) => line.trim());
   for (const [position, line] of lines.entries()) {
     if (line === '' || isSessionId(line)) continue;
-    const got = line.length > 64 ? `${line.length} characters` : JSON.stringify(line);
     throw new ConfigurationError(
-      `sessions end: line ${position + 1}: got ${got}, takes a session's id, a UUID. Nothing was ended.`,
+      `sessions end: line ${position + 1}: got ${shown(line)}, takes a session's id, a UUID. Nothing was ended.`,
     );
   }
   return [...new Set(lines.filter((line) => line !== '').map((line) => line.toLowerCase()))];

@@ -1,9 +1,16 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ConfigurationError } from '../../auth/auth.errors.js';
-import { readEnvironment, type Environment, type ProcessEnvironment } from './environment.js';
+import {
+  databaseLocation,
+  readEnvironment,
+  readVariables,
+  type Environment,
+  type ProcessEnvironment,
+} from './environment.js';
+import { keyFiles } from '../keys/key-files.js';
 import { generateSigningKeys } from '../../auth/key-generation.js';
 import { variables } from './variables.js';
 
@@ -16,7 +23,10 @@ const OTHER_SECRET = 'another-secret-of-32-characters-0123';
 const SERVICE_KEY = 'service-key-0123456789-0123';
 const SIGNING_KEYS = JSON.stringify(generateSigningKeys());
 const POSTGRES = 'postgres://user:password@db.example.com:5432/tokens';
+/** Keys of a checkout's `./data` must not pass for those that a test leaves out. */
+const DATA_DIR = '/nowhere/data';
 const PRODUCTION = {
+  DATA_DIR,
   NODE_ENV: 'production',
   ISSUER: 'https://auth.example.com',
   REFRESH_TOKEN_SECRETS: SECRET,
@@ -58,6 +68,10 @@ describe('an environment without any variable', () => {
       retiredSecrets: undefined,
       sessionRetention: undefined,
       lostSessions: 'unavailable',
+      maxSessionsPerSubject: undefined,
+      sessionsNotBefore: undefined,
+      recordDevice: true,
+      trustProxy: false,
       corsOrigins: undefined,
       logLevel: 'log',
       isProduction: false,
@@ -66,7 +80,7 @@ describe('an environment without any variable', () => {
 
   it('is what one of empty variables is', () => {
     const names = Object.values(variables).flatMap(({ name }) => [name, `${name}_FILE`]);
-    expect(names).toHaveLength(2 * 20);
+    expect(names).toHaveLength(2 * 24);
     expect(readEnvironment(Object.fromEntries([...names, 'NODE_ENV'].map((name) => [name, ''])))).toEqual(
       readEnvironment({}),
     );
@@ -108,6 +122,15 @@ describe('a variable', () => {
     ['SESSION_RETENTION', '400d', 'sessionRetention', 400 * DAY],
     ['LOST_SESSIONS', 'unavailable', 'lostSessions', 'unavailable'],
     ['LOST_SESSIONS', 'refuse', 'lostSessions', 'refuse'],
+    ['MAX_SESSIONS_PER_SUBJECT', '1', 'maxSessionsPerSubject', 1],
+    ['MAX_SESSIONS_PER_SUBJECT', '999999999', 'maxSessionsPerSubject', 999_999_999],
+    ['SESSIONS_NOT_BEFORE', '2026-01-31T09:30:00Z', 'sessionsNotBefore', '2026-01-31T09:30:00Z'],
+    ['SESSIONS_NOT_BEFORE', '2026-01-31T10:30:00+01:00', 'sessionsNotBefore', '2026-01-31T10:30:00+01:00'],
+    ['RECORD_DEVICE', 'true', 'recordDevice', true],
+    ['RECORD_DEVICE', 'false', 'recordDevice', false],
+    ['TRUST_PROXY', 'true', 'trustProxy', true],
+    ['TRUST_PROXY', '1', 'trustProxy', 1],
+    ['TRUST_PROXY', 'loopback, 10.0.0.0/8', 'trustProxy', 'loopback,10.0.0.0/8'],
     ['CORS_ORIGINS', 'https://app.example.com', 'corsOrigins', ['https://app.example.com']],
     ['CORS_ORIGINS', 'http://localhost:4200, https://a.b', 'corsOrigins', ['http://localhost:4200', 'https://a.b']],
     ['LOG_LEVEL', 'error', 'logLevel', 'error'],
@@ -132,6 +155,32 @@ describe('a variable', () => {
     ['KEY_ACTIVATION_DELAY', ['5min', '-5'], DURATION],
     ['SESSION_RETENTION', ['always', '1y'], DURATION],
     ['LOST_SESSIONS', ['refused', 'ignore'], 'unavailable, refuse'],
+    [
+      'MAX_SESSIONS_PER_SUBJECT',
+      ['0', '-1', '1.5', '1e3', '01', ' 5', 'none', 'Infinity', '1000000000'],
+      'a whole number of at least 1',
+    ],
+    [
+      'SESSIONS_NOT_BEFORE',
+      ['now', '2026-01-31', '2026-01-31T09:30:00', '1769851800', '2026-02-30T00:00:00Z', '9999-12-31T23:59:59Z'],
+      'a time that has passed, such as 2026-01-31T09:30:00Z',
+    ],
+    ['RECORD_DEVICE', ['yes', 'no', '0', '1', 'True', 'FALSE'], 'true, false'],
+    [
+      'TRUST_PROXY',
+      [
+        'yes',
+        'proxy.internal',
+        '10.0.0.0/0',
+        '10.0.0.0/33',
+        '10.0.0.1;10.0.0.2',
+        '10.0.0.1,',
+        '1,loopback',
+        '-1',
+        '1.5',
+      ],
+      'true, false, a number of hops, or addresses, subnets, loopback, linklocal, uniquelocal, separated by commas',
+    ],
     [
       'CORS_ORIGINS',
       ['*', 'app.example.com', 'https://app.example.com/', 'https://a.b/c', 'https://A.b', 'null', 'ftp://a.b'],
@@ -296,9 +345,12 @@ describe('variables that belong together', () => {
     expect(readEnvironment(env)).toMatchObject({ idleTtl: 11 * SECOND, accessTokenTtl: 1_000 * DAY });
   });
 
-  const HOW = ' "nest-refresh-token keys generate" ("npm run keys -- generate" in a checkout) prints one.';
-  const SECRETS_TAKE = 'takes secrets of at least 32 characters each, separated by commas';
-  const KEYS_TAKE = 'takes a JWK set as JSON, of EC P-256 or RSA (2048 bits or more) private keys';
+  const how = (command: string) =>
+    ` "nest-refresh-token keys generate" ("npm run keys -- generate" in a checkout) prints one; or keep it in DATA_DIR: "nest-refresh-token ${command}".`;
+  const missingSecrets = (when: string) =>
+    `REFRESH_TOKEN_SECRETS: got nothing, takes secrets of at least 32 characters each, separated by commas; it must be set ${when}.${how('keys add --secret')}`;
+  const missingKeys = (when: string) =>
+    `SIGNING_KEYS: got nothing, takes a JWK set as JSON, of EC P-256 or RSA (2048 bits or more) private keys; it must be set ${when}.${how('keys add')}`;
 
   it.each<[string, ProcessEnvironment, string]>([
     [
@@ -306,16 +358,8 @@ describe('variables that belong together', () => {
       { ...PRODUCTION, ISSUER: undefined },
       'ISSUER: got nothing, takes a URL or another text without spaces; it must be set in production.',
     ],
-    [
-      'REFRESH_TOKEN_SECRETS',
-      { ...PRODUCTION, REFRESH_TOKEN_SECRETS: '' },
-      `REFRESH_TOKEN_SECRETS: got nothing, ${SECRETS_TAKE}; it must be set in production.${HOW}`,
-    ],
-    [
-      'SIGNING_KEYS',
-      { ...PRODUCTION, SIGNING_KEYS: undefined },
-      `SIGNING_KEYS: got nothing, ${KEYS_TAKE}; it must be set in production.${HOW}`,
-    ],
+    ['REFRESH_TOKEN_SECRETS', { ...PRODUCTION, REFRESH_TOKEN_SECRETS: '' }, missingSecrets('in production')],
+    ['SIGNING_KEYS', { ...PRODUCTION, SIGNING_KEYS: undefined }, missingKeys('in production')],
   ])('production needs %s', (_, env, message) => {
     expect(refusalOf(env)).toBe(message);
     expect(refusalOf({ ...env, DATABASE_URL: POSTGRES })).toBe(message);
@@ -336,17 +380,64 @@ describe('variables that belong together', () => {
     }
   });
 
-  const WHEN = 'it must be set with a database that other instances may share.';
-
   it('a database that others may share needs secrets and keys that they share too', () => {
-    expect(refusalOf({ DATABASE_URL: POSTGRES, SIGNING_KEYS })).toBe(
-      `REFRESH_TOKEN_SECRETS: got nothing, ${SECRETS_TAKE}; ${WHEN}${HOW}`,
-    );
-    expect(refusalOf({ DATABASE_URL: POSTGRES, REFRESH_TOKEN_SECRETS: SECRET })).toBe(
-      `SIGNING_KEYS: got nothing, ${KEYS_TAKE}; ${WHEN}${HOW}`,
-    );
-    const env = { DATABASE_URL: POSTGRES, REFRESH_TOKEN_SECRETS: SECRET, SIGNING_KEYS };
+    const when = 'with a database that other instances may share';
+    const shared = { DATABASE_URL: POSTGRES, DATA_DIR };
+    expect(refusalOf({ ...shared, SIGNING_KEYS })).toBe(missingSecrets(when));
+    expect(refusalOf({ ...shared, REFRESH_TOKEN_SECRETS: SECRET })).toBe(missingKeys(when));
+    const env = { ...shared, REFRESH_TOKEN_SECRETS: SECRET, SIGNING_KEYS };
     expect(readEnvironment(env)).toMatchObject({ database: { type: 'postgres', url: POSTGRES }, issuer: undefined });
+  });
+
+  describe('and files of DATA_DIR', () => {
+    let folder: string;
+
+    beforeEach(() => {
+      folder = mkdtempSync(join(tmpdir(), 'environment-'));
+    });
+
+    afterEach(() => rmSync(folder, { recursive: true }));
+
+    it.each<[string, ProcessEnvironment]>([
+      ['in production', { NODE_ENV: 'production', ISSUER: 'https://auth.example.com' }],
+      ['with a database that others may share', { DATABASE_URL: POSTGRES }],
+    ])('%s, what stands there need not be given, each for itself', (_, when) => {
+      const env = { ...when, DATA_DIR: folder };
+      const { secrets, signingKeys } = keyFiles(folder);
+
+      expect(refusalOf(env)).toMatch(/^REFRESH_TOKEN_SECRETS: got nothing/);
+      writeFileSync(secrets, SECRET);
+      expect(refusalOf(env)).toMatch(/^SIGNING_KEYS: got nothing/);
+      writeFileSync(signingKeys, SIGNING_KEYS);
+      expect(readEnvironment(env)).toMatchObject({ refreshTokenSecrets: undefined, signingKeys: undefined });
+    });
+  });
+});
+
+describe('what commands read of the environment', () => {
+  it('is each variable by itself, though the service would not start with it', () => {
+    const env = { NODE_ENV: 'production', DATABASE_URL: POSTGRES, DATA_DIR, REFRESH_TOKEN_IDLE_TTL: '1s' };
+
+    expect(() => readEnvironment(env)).toThrow(ConfigurationError);
+    expect(readVariables(env)).toMatchObject({
+      isProduction: true,
+      database: { type: 'postgres', url: POSTGRES },
+      idleTtl: SECOND,
+      signingKeys: undefined,
+    });
+  });
+
+  it('is refused all the same where a variable is wrong by itself', () => {
+    expect(() => readVariables({ PORT: 'http' })).toThrow(/^PORT: got "http", takes /);
+  });
+
+  it('is where the sessions are', () => {
+    expect(databaseLocation({ DATABASE_URL: POSTGRES, PORT: 'http' })).toEqual({ type: 'postgres', url: POSTGRES });
+    expect(databaseLocation({ DATA_DIR: 'here' })).toEqual({ type: 'sqlite', path: 'here/refresh-tokens.sqlite' });
+    expect(databaseLocation({})).toEqual({ type: 'sqlite', path: 'data/refresh-tokens.sqlite' });
+    expect(() => databaseLocation({ DATABASE_URL: 'mysql://user:password@db' })).toThrow(
+      /^DATABASE_URL: got a value of 24 characters, takes sqlite:/,
+    );
   });
 });
 

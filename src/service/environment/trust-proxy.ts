@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { ExpressAdapter } from '@nestjs/platform-express';
 
 /** What Express's `trust proxy` takes: https://expressjs.com/en/guide/behind-proxies.html. */
 export type TrustProxy = boolean | number | string;
@@ -10,12 +11,16 @@ export function parseTrustProxy(text: string): TrustProxy | undefined {
   if (text === 'true' || text === 'false') return text === 'true';
   if (/^\d{1,3}$/.test(text)) return Number(text);
   const entries = text.split(',').map((entry) => entry.trim());
-  return entries.every((entry) => NAMED.has(entry) || isSubnet(entry)) ? entries.join(',') : undefined;
+  // Express takes 5 in a list for 0.0.0.5, and 010.0.0.1 for 8.0.0.1: nobody means that.
+  const isPlain = entries.every((entry) => NAMED.has(entry) || isIP(entry.split('/', 1)[0] as string) !== 0);
+  return isPlain && isTakenByExpress(entries.join(',')) ? entries.join(',') : undefined;
 }
 
-function isSubnet(text: string): boolean {
-  const [address = '', bits, ...rest] = text.split('/');
-  const version = isIP(address);
-  if (version === 0 || rest.length > 0) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+function isTakenByExpress(trustProxy: string): boolean {
+  try {
+    new ExpressAdapter().set('trust proxy', trustProxy);
+    return true;
+  } catch {
+    return false;
+  }
 }

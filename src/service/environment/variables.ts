@@ -3,7 +3,7 @@ import { ConfigurationError } from '../../auth/auth.errors.js';
 import { MAX_LEEWAY, MIN_LIFE, SECRET_LENGTH } from '../../auth/auth.options.js';
 import { DURATION_TAKES, parseDuration } from '../../auth/duration.js';
 import { isFingerprint, tokenSecrets } from '../../auth/refresh-token/token-secret.js';
-import { parseTime, TIME_TAKES } from '../../auth/time.js';
+import { parseTime, PASSED_TIME_TAKES } from '../../auth/time.js';
 import { parseDatabaseUrl } from '../database/database-url.js';
 import { parseTrustProxy } from './trust-proxy.js';
 
@@ -176,7 +176,7 @@ export const variables = {
   sessionsNotBefore: variable({
     name: 'SESSIONS_NOT_BEFORE',
     about: 'The emergency brake: while it is set, sessions created earlier are refused.',
-    takes: TIME_TAKES,
+    takes: PASSED_TIME_TAKES,
     fallbackAbout: 'none',
     parse: (text) => ((parseTime(text) ?? Infinity) > Date.now() ? undefined : text),
   }),

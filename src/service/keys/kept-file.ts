@@ -6,7 +6,7 @@ export function keepFile(path: string, make: () => string): string {
   const kept = read(path);
   if (kept !== undefined) return kept;
   const draft = `${path}.${randomUUID()}`;
-  writeFileSync(draft, `${make()}\n`, { mode: 0o600, flag: 'wx' });
+  writeFileSync(draft, `${make()}\n`, { mode: 0o600, flag: 'wx', flush: true });
   try {
     // A link appears whole or not at all, and never replaces what another process has made.
     linkSync(draft, path);

@@ -6,6 +6,7 @@ import {
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
+import { Clock } from '../../auth/clock.js';
 import { KeyRing } from '../../auth/key-ring.js';
 import { SecretRegistry } from '../../auth/refresh-token/secret.registry.js';
 import { parsed, variables } from '../environment/variables.js';
@@ -34,11 +35,12 @@ interface WatchedFile {
 export class KeyFileWatcher implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Keys');
   private readonly files: readonly WatchedFile[];
-  private timer: NodeJS.Timeout | undefined;
+  private isOver = false;
 
   constructor(
     private readonly keyRing: KeyRing,
     private readonly secretRegistry: SecretRegistry,
+    private readonly clock: Clock,
     @Inject(SERVICE_CONFIG) { keyFiles }: ServiceConfig,
   ) {
     const { signingKeys, secrets } = keyFiles;
@@ -49,12 +51,12 @@ export class KeyFileWatcher implements OnApplicationBootstrap, BeforeApplication
   }
 
   onApplicationBootstrap(): void {
-    if (this.files.length > 0) this.schedule();
+    // Each by itself: the secrets wait for the database.
+    for (const file of this.files) this.schedule(file);
   }
 
   beforeApplicationShutdown(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
+    this.isOver = true;
   }
 
   /** Looks at the files now. */
@@ -62,13 +64,13 @@ export class KeyFileWatcher implements OnApplicationBootstrap, BeforeApplication
     for (const file of this.files) await this.lookAt(file);
   }
 
-  private schedule(): void {
+  private schedule(file: WatchedFile): void {
     const lookAgain = async () => {
-      await this.look();
-      if (this.timer) this.schedule();
+      if (this.isOver) return;
+      await this.lookAt(file);
+      this.schedule(file);
     };
-    this.timer = setTimeout(() => void lookAgain(), INTERVAL);
-    this.timer.unref();
+    setTimeout(() => void lookAgain(), INTERVAL).unref();
   }
 
   private async lookAt(file: WatchedFile): Promise<void> {
@@ -76,8 +78,9 @@ export class KeyFileWatcher implements OnApplicationBootstrap, BeforeApplication
     let text = '';
     try {
       text = (await readFile(path, 'utf8')).trim();
+      if (text !== file.text) await file.use(text, JSON.stringify(path));
+      delete file.refused;
       if (text === file.text) return;
-      await file.use(text, JSON.stringify(path));
       file.text = text;
       const { signingKeys, secrets } = this.keyRing;
       this.logger.log('Other keys are in use', {
@@ -97,11 +100,14 @@ export class KeyFileWatcher implements OnApplicationBootstrap, BeforeApplication
   }
 
   private useSigningKeys(text: string, source: string): void {
-    this.keyRing.replaceSigningKeys(parsed(variables.signingKeys, text, source));
+    this.keyRing.replaceSigningKeys(parsed(variables.signingKeys, text, source), this.clock.now());
   }
 
   private async useSecrets(text: string, source: string): Promise<void> {
-    const { secrets } = parseSecretFile(text, source);
-    await this.secretRegistry.replace(secrets.map(({ secret }) => secret));
+    const { secrets, retired } = parseSecretFile(text, source);
+    await this.secretRegistry.replace(
+      secrets.map(({ secret }) => secret),
+      retired,
+    );
   }
 }

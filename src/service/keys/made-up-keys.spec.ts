@@ -4,9 +4,13 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { transformFileSync } from '@swc/core';
-import { signingKeys } from '../../auth/access-token/access-token.keys.js';
-import { generateSecret, generateServiceKey, generateSigningKeys } from './key-generation.js';
-import { madeUp, makeDataDir, serviceKeyPath } from './made-up-keys.js';
+import { signingKeys, type JsonWebKeySet, type SigningKey } from '../../auth/access-token/access-token.keys.js';
+import { ConfigurationError } from '../../auth/auth.errors.js';
+import { generateSecret, generateSigningKeys } from '../../auth/key-generation.js';
+import { tokenSecret } from '../../auth/refresh-token/token-secret.js';
+import { keyFiles } from './key-files.js';
+import { addedNow, formatSigningKeys, madeUp, makeDataDir } from './made-up-keys.js';
+import { generateServiceKey } from './service-key.js';
 
 let folder: string;
 let dataDir: string;
@@ -24,7 +28,7 @@ function modeOf(...path: string[]): string {
 
 function makeAll() {
   return {
-    secrets: madeUp.refreshTokenSecrets(dataDir),
+    secrets: madeUp.secrets(dataDir),
     keys: madeUp.signingKeys(dataDir),
     serviceKeys: madeUp.serviceKeys(dataDir),
   };
@@ -58,22 +62,109 @@ describe('keys that are made up', () => {
     expect(makeAll()).toEqual(first);
     makeDataDir(dataDir);
     expect(makeAll()).toEqual(first);
-    expect(readFileSync(serviceKeyPath(dataDir), 'utf8').trim()).toBe(first.serviceKeys[0]);
+    for (const { path, text } of Object.values(first)) expect(readFileSync(path, 'utf8').trim()).toBe(text);
+  });
+
+  it('stand in the three files of the folder, and nowhere else', () => {
+    makeDataDir(dataDir);
+    const { secrets, keys, serviceKeys } = makeAll();
+
+    expect({ secrets: secrets.path, signingKeys: keys.path, serviceKeys: serviceKeys.path }).toEqual(keyFiles(dataDir));
+    expect(serviceKeys.value).toEqual([serviceKeys.text]);
+  });
+
+  it('stand there with the time at which they were made, as "keys add" writes it', () => {
+    makeDataDir(dataDir);
+    const before = Date.now();
+    const { secrets, keys } = makeAll();
+    const after = Date.now();
+
+    const addedAt = [
+      (JSON.parse(secrets.text) as { secrets: { added_at: string }[] }).secrets[0]?.added_at,
+      (JSON.parse(keys.text) as { keys: { added_at: string }[] }).keys[0]?.added_at,
+    ];
+    for (const time of addedAt) {
+      expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+      expect(Date.parse(time as string)).toBeGreaterThanOrEqual(before);
+      expect(Date.parse(time as string)).toBeLessThanOrEqual(after);
+    }
+    expect(secrets.value.secrets[0]?.addedAt).toBe(Date.parse(addedAt[0] as string));
+    expect(oneKey(keys.value)).toMatchObject({ signsFrom: Date.parse(addedAt[1] as string), isTimed: true });
   });
 
   it('are those that stand there, where somebody has put some there', () => {
     makeDataDir(dataDir);
-    writeFileSync(serviceKeyPath(dataDir), '  my-own-service-key-0123456789\r\n');
-    expect(madeUp.serviceKeys(dataDir)).toEqual(['my-own-service-key-0123456789']);
+    const path = keyFiles(dataDir).serviceKeys;
+    writeFileSync(path, '  my-own-service-key-0123456789\r\n');
+    const text = 'my-own-service-key-0123456789';
+    expect(madeUp.serviceKeys(dataDir)).toEqual({ path, text, value: [text] });
     expect(readdirSync(dataDir)).toEqual(['service-key']);
+  });
+
+  it('are those of an older version, whose secret stood bare, and whose key had no time: nobody is signed out', () => {
+    makeDataDir(dataDir);
+    const files = keyFiles(dataDir);
+    const secret = generateSecret();
+    const {
+      keys: [key],
+    } = generateSigningKeys();
+    writeFileSync(files.secrets, `${secret}\n`);
+    writeFileSync(files.signingKeys, `${JSON.stringify({ keys: [key] })}\n`);
+    const { secrets, keys } = makeAll();
+
+    const { fingerprint } = tokenSecret(secret);
+    expect(secrets.value).toEqual({ secrets: [{ secret, fingerprint, addedAt: undefined }], retired: [] });
+    expect(keys.value).toEqual({ keys: [key] });
+    expect(oneKey(keys.value)).toMatchObject({ signsFrom: 0, isTimed: false });
+    expect(readFileSync(files.secrets, 'utf8')).toBe(`${secret}\n`);
+    expect(readFileSync(files.signingKeys, 'utf8')).toBe(`${JSON.stringify({ keys: [key] })}\n`);
+  });
+
+  it.each<['secrets' | 'signingKeys' | 'serviceKeys', string]>([
+    ['secrets', ''],
+    ['secrets', '{"secrets":[{"secret":"cut-off-in-the-middle-of-the-wri'],
+    ['secrets', '{"secrets":[]}'],
+    ['signingKeys', ''],
+    ['signingKeys', '{"keys":[{"kty":"EC","d":"private"'],
+    ['signingKeys', '{"keys":[null]}'],
+    ['serviceKeys', ''],
+    ['serviceKeys', 'cut-off'],
+  ])('are refused where the file of the %s holds %j, named and not shown, and left as they stand', (kind, text) => {
+    makeDataDir(dataDir);
+    const path = keyFiles(dataDir)[kind];
+    writeFileSync(path, text);
+    const read = () => madeUp[kind](dataDir);
+
+    expect(read).toThrow(ConfigurationError);
+    expect(read).toThrow(
+      /^"[^"]+": got a value of \d+ characters.*, takes .+ Put the file back; or delete it, and another is made up\.$/,
+    );
+    expect(read).toThrow(JSON.stringify(path));
+    expect(read).not.toThrow(/cut-off|private"/);
+    expect(readFileSync(path, 'utf8')).toBe(text);
   });
 
   it('are as good as the environment would take', () => {
     makeDataDir(dataDir);
     const { secrets, keys, serviceKeys } = makeAll();
-    expect(secrets).toEqual([expect.stringMatching(/^[\w-]{43}$/)]);
-    expect(serviceKeys).toEqual([expect.stringMatching(/^sk_[\w-]{32}$/)]);
-    expect(signingKeys({ keys }).current).toMatchObject({ algorithm: 'ES256', keyId: expect.stringMatching(/./) });
+    expect(secrets.value.secrets.map(({ secret }) => secret)).toEqual([expect.stringMatching(/^[\w-]{43}$/)]);
+    expect(secrets.value.retired).toEqual([]);
+    expect(serviceKeys.value).toEqual([expect.stringMatching(/^sk_[\w-]{32}$/)]);
+    expect(oneKey(keys.value)).toMatchObject({ algorithm: 'ES256', keyId: expect.stringMatching(/./) });
+  });
+
+  it('are read back as "keys add" writes them', () => {
+    makeDataDir(dataDir);
+    const {
+      keys: [old],
+    } = generateSigningKeys();
+    const {
+      keys: [key],
+    } = generateSigningKeys();
+    const added = addedNow(key as object);
+    writeFileSync(keyFiles(dataDir).signingKeys, `${formatSigningKeys([added, old as object])}\n`);
+
+    expect(madeUp.signingKeys(dataDir).value).toEqual({ keys: [added, old] });
   });
 
   it('are others every time they are made anew', () => {
@@ -96,6 +187,13 @@ describe('keys that are made up', () => {
     }
   });
 });
+
+/** The only key of a set, with no delay before it signs. */
+function oneKey(keys: JsonWebKeySet): SigningKey {
+  const all = signingKeys({ keys }, 0);
+  expect(all).toHaveLength(1);
+  return all[0] as SigningKey;
+}
 
 /** The part that makes files, as a thread of its own can load it. @returns its path */
 function compiled(): string {

@@ -29,7 +29,7 @@ interface Json {
  * @throws ConfigurationError in one line, without a secret
  */
 export function parseSecretFile(text: string, source: string, remedy = ''): SecretFile {
-  const json = text.startsWith('{') ? jsonOf(text, source, remedy) : undefined;
+  const json = /^[[{"]/.test(text) ? jsonOf(text, source, remedy) : undefined;
   const listed = json?.secrets.map(({ secret }) => secret).join(',') ?? text;
   const secrets = parsed(variables.refreshTokenSecrets, listed, source, remedy);
   const retired = json?.retired ? parsed(variables.retiredSecrets, json.retired.join(','), source, remedy) : [];
