@@ -20,6 +20,7 @@ import {
   AUTH_SETTINGS,
   getAuthToken,
   LEGACY_TOKENS,
+  NO_NAME,
   refreshTokenStrategyName,
   SESSION_OBSERVER,
   SESSION_POLICY,
@@ -117,9 +118,7 @@ function providersOf({ name, dataSource = DataSource, ...parts }: AuthModuleExtr
     hostPart(SESSION_POLICY, sessionPolicy),
     hostPart(SESSION_OBSERVER, sessionObserver),
     hostPart(LEGACY_TOKENS, legacyTokens),
-    ...(name === undefined
-      ? []
-      : AUTH_EXPORTS.map((exported) => ({ provide: getAuthToken(exported, name), useExisting: exported }))),
+    ...AUTH_EXPORTS.map((exported) => ({ provide: getAuthToken(exported, name ?? NO_NAME), useExisting: exported })),
   ];
 }
 

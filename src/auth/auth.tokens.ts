@@ -30,6 +30,9 @@ export function accessTokenStrategyName(moduleName?: string): string {
   return `${refreshTokenStrategyName(moduleName)}/access-token`;
 }
 
+/** What stands for the name of the module that has none where its injection tokens must not be the classes. */
+export const NO_NAME = '';
+
 const namedTokens = new Map<string, Map<unknown, InjectionToken>>();
 
 /**

@@ -2,7 +2,7 @@ import { Inject, Injectable, type Type } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { AccessTokenGuard } from './access-token/access-token.guard.js';
 import { AccessTokenVerifier } from './access-token/access-token.verifier.js';
-import { getAuthToken } from './auth.tokens.js';
+import { accessTokenStrategyName, getAuthToken, refreshTokenStrategyName } from './auth.tokens.js';
 import { ErrorHeaders } from './error-headers.js';
 import { RefreshTokenGuard } from './refresh-token/refresh-token.guard.js';
 import { RefreshTokenReader } from './refresh-token/refresh-token.reader.js';
@@ -23,7 +23,11 @@ export function accessTokenGuard(moduleName: string): Type<AccessTokenGuard> {
         reflector: Reflector,
         @Inject(getAuthToken(ErrorHeaders, moduleName)) errorHeaders: ErrorHeaders,
       ) {
-        super(accessTokens, reflector, errorHeaders, moduleName);
+        super(accessTokens, reflector, errorHeaders);
+      }
+
+      protected override get strategy(): string {
+        return accessTokenStrategyName(moduleName);
       }
     }
     return NamedAccessTokenGuard;
@@ -42,7 +46,11 @@ export function refreshTokenGuard(moduleName: string): Type<RefreshTokenGuard> {
         @Inject(getAuthToken(RefreshTokenReader, moduleName)) reader: RefreshTokenReader,
         @Inject(getAuthToken(ErrorHeaders, moduleName)) errorHeaders: ErrorHeaders,
       ) {
-        super(reader, errorHeaders, moduleName);
+        super(reader, errorHeaders);
+      }
+
+      protected override get strategy(): string {
+        return refreshTokenStrategyName(moduleName);
       }
     }
     return NamedRefreshTokenGuard;

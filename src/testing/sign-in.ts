@@ -1,5 +1,5 @@
 import type { INestApplicationContext } from '@nestjs/common';
-import { getAuthToken } from '../auth/auth.tokens.js';
+import { getAuthToken, NO_NAME } from '../auth/auth.tokens.js';
 import { RefreshTokenService } from '../auth/refresh-token/refresh-token.service.js';
 import type { IssuedSession } from '../auth/refresh-token/token-response.js';
 import type { IssueOptions } from '../auth/session/issue-options.js';
@@ -28,7 +28,8 @@ export async function signIn(
   subject: string,
   { moduleName, ...options }: SignInOptions = {},
 ): Promise<SignedIn> {
-  const token = getAuthToken(RefreshTokenService, moduleName);
+  // By its class, the app would hand over any module's: all of them have it.
+  const token = getAuthToken(RefreshTokenService, moduleName ?? NO_NAME);
   const session = await app.get<RefreshTokenService>(token, { strict: false }).issue({ subject, ...options });
   return { ...session, authorization: `Bearer ${session.access_token}` };
 }

@@ -26,18 +26,21 @@ export interface AccessTokenRequest<TClaims extends object = Record<string, unkn
  */
 @Injectable()
 export class AccessTokenGuard extends BearerGuard {
-  protected override readonly strategy: string;
   protected override readonly property = 'accessToken';
   protected override readonly parameter = ACCESS_TOKEN_PARAMETER;
+  /** Not a parameter of the constructor: a subclass may have other parameters there. */
+  @Optional() @Inject(AUTH_MODULE_NAME) private readonly moduleName?: string;
 
   constructor(
     protected readonly accessTokens: AccessTokenVerifier,
     protected readonly reflector: Reflector,
     errorHeaders: ErrorHeaders,
-    @Optional() @Inject(AUTH_MODULE_NAME) moduleName?: string,
   ) {
     super(errorHeaders);
-    this.strategy = accessTokenStrategyName(moduleName);
+  }
+
+  protected override get strategy(): string {
+    return accessTokenStrategyName(this.moduleName);
   }
 
   protected override prove(token: string): Promise<AccessTokenClaims> {

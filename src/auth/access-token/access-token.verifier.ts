@@ -6,6 +6,7 @@ import type { AuthSettings } from '../auth.options.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { Clock } from '../clock.js';
 import { KeyRing } from '../key-ring.js';
+import { isLive } from '../refresh-token/rotation.js';
 import { isSessionId } from '../session/session.service.js';
 import { SessionStore } from '../session/session.store.js';
 import type { AccessTokenClaims } from './access-token.claims.js';
@@ -84,10 +85,10 @@ export class AccessTokenVerifier {
     };
   }
 
-  /** Whether the session has expired needn't be asked: an access token never outlives it. */
+  /** An access token is cut to its session's life, which may have been shortened since. */
   private async requireLiveSession(sessionId: string): Promise<void> {
     const session = await this.store.find(sessionId);
-    if (!session || session.revokedAt !== null || session.createdAt < this.settings.rotation.notBefore) {
+    if (!session || !isLive(session, this.clock.now(), this.settings.rotation)) {
       throw new InvalidAccessTokenError('session_ended');
     }
   }

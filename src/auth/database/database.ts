@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { DataSource, type EntityTarget, type ObjectLiteral, type QueryRunner } from 'typeorm';
-import { AUTH_DATA_SOURCE } from '../auth.tokens.js';
+import { AUTH_DATA_SOURCE, AUTH_MODULE_NAME } from '../auth.tokens.js';
 import { ConfigurationError, TemporarilyUnavailableError } from '../auth.errors.js';
 import { quotedTable } from './entity-table.js';
 import { bind, dialectOf, type Dialect, type SqlStatement, type SqlValue } from './sql-statement.js';
@@ -22,6 +22,9 @@ const SYNCHRONOUS_FULL = 2;
 const BUSY_PATIENCE = 4_000;
 const BUSY_PAUSE = 20;
 
+/** The name of the module that works on a DataSource: two on the same tables would take each other's tokens. */
+const moduleNames = new WeakMap<DataSource, string | undefined>();
+
 /**
  * Runs statements on the host's DataSource: on the primary, in autocommit, never inside a transaction.
  * Whatever the database throws becomes a `TemporarilyUnavailableError`: to a client, all of it means "later".
@@ -30,7 +33,10 @@ const BUSY_PAUSE = 20;
 export class Database {
   readonly dialect: Dialect;
 
-  constructor(@Inject(AUTH_DATA_SOURCE) private readonly dataSource: DataSource) {
+  constructor(
+    @Inject(AUTH_DATA_SOURCE) private readonly dataSource: DataSource,
+    @Optional() @Inject(AUTH_MODULE_NAME) moduleName?: string,
+  ) {
     const dialect = dialectOf(dataSource);
     if (!dialect) {
       throw new ConfigurationError(
@@ -38,6 +44,13 @@ export class Database {
       );
     }
     this.dialect = dialect;
+    if (moduleNames.has(dataSource) && moduleNames.get(dataSource) !== moduleName) {
+      const names = [moduleNames.get(dataSource), moduleName].map((name) => (name ? `"${name}"` : 'without a name'));
+      throw new ConfigurationError(
+        `dataSource: got one for two AuthModules (${names.join(' and ')}), takes a DataSource of its own for each.`,
+      );
+    }
+    moduleNames.set(dataSource, moduleName);
   }
 
   /**

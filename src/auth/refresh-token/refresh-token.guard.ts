@@ -20,17 +20,20 @@ export interface RefreshTokenRequest extends AuthRequest {
  */
 @Injectable()
 export class RefreshTokenGuard extends BearerGuard {
-  protected override readonly strategy: string;
   protected override readonly property = 'refreshToken';
   protected override readonly parameter = REFRESH_TOKEN_PARAMETER;
+  /** Not a parameter of the constructor: a subclass may have other parameters there. */
+  @Optional() @Inject(AUTH_MODULE_NAME) private readonly moduleName?: string;
 
   constructor(
     protected readonly reader: RefreshTokenReader,
     errorHeaders: ErrorHeaders,
-    @Optional() @Inject(AUTH_MODULE_NAME) moduleName?: string,
   ) {
     super(errorHeaders);
-    this.strategy = refreshTokenStrategyName(moduleName);
+  }
+
+  protected override get strategy(): string {
+    return refreshTokenStrategyName(this.moduleName);
   }
 
   protected override prove(token: string): Promise<RefreshToken> {

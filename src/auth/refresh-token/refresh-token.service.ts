@@ -174,7 +174,8 @@ export class RefreshTokenService {
   }
 
   private async endReused({ id, subject }: Session, now: number): Promise<void> {
-    await this.endSession(id, 'reuse', now);
+    // Where reuses race, one of them is told of: the session ends once.
+    if (!(await this.endSession(id, 'reuse', now))) return;
     this.events.publish({ type: 'reuse_detected', at: now, sessionId: id, subject });
   }
 
@@ -224,6 +225,7 @@ export class RefreshTokenService {
 
 /** What a mint was for: a row that a token has overtaken is known before, a repeated `used` is counted in the row. */
 function outcomeOf({ recovered }: Session, { acceptAhead }: MintPlan): SessionRefreshedEvent['outcome'] {
-  if (acceptAhead) return 'store_behind';
-  return recovered > 0 ? 'recovered' : 'rotated';
+  // Of several that come with the same token, the first has made the row catch up.
+  if (recovered > 0) return 'recovered';
+  return acceptAhead ? 'store_behind' : 'rotated';
 }

@@ -61,6 +61,18 @@ export function decide(session: RotationState, n: number, now: number, policy: R
   return { kind: 'refuse', reason: 'reuse' };
 }
 
+/**
+ * Whether a session is alive, by its row alone: neither revoked nor expired nor from before the brake.
+ * @param now milliseconds
+ */
+export function isLive(
+  { revokedAt, createdAt, expiresAt }: RotationState,
+  now: number,
+  { absoluteTtl, notBefore }: Pick<RotationPolicy, 'absoluteTtl' | 'notBefore'>,
+): boolean {
+  return revokedAt === null && expiresAt > now && createdAt + absoluteTtl > now && createdAt >= notBefore;
+}
+
 /** The session after a mint for the presented `n`. Only for a decision of kind `mint`. */
 export function mint<T extends RotationState>(session: T, n: number, now: number, policy: RotationPolicy): T {
   return {

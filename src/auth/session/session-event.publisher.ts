@@ -13,7 +13,8 @@ export class SessionEventPublisher {
   publish(event: SessionEvent): void {
     try {
       const observed = this.host.observer?.observe(Object.freeze(event));
-      if (observed instanceof Promise) observed.catch((error: unknown) => this.complain(event, error));
+      // Whatever kind of promise it is: a query builder's is none of ours.
+      Promise.resolve(observed).catch((error: unknown) => this.complain(event, error));
     } catch (error) {
       this.complain(event, error);
     }

@@ -3,6 +3,7 @@ import { InvalidRequestError } from '../auth.errors.js';
 import type { AuthSettings } from '../auth.options.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { Clock } from '../clock.js';
+import { isLive } from '../refresh-token/rotation.js';
 import { checkClaims, checkLabel, checkScope, checkSubject } from './issue-options.js';
 import { SessionEventPublisher } from './session-event.publisher.js';
 import type { CustomClaims, RevocationReason, Session } from './session.js';
@@ -122,7 +123,11 @@ export class SessionService {
     const except = exceptSessionId?.toLowerCase() ?? null;
     const ended = await this.store.revokeSubject(checkSubject(subject), except, by, now);
     this.announce(ended, by, now);
-    return this.countLive(ended, now);
+    // Ended they are: what counts is whether they were alive before.
+    return this.countLive(
+      ended.map((session) => ({ ...session, revokedAt: null })),
+      now,
+    );
   }
 
   /** Whether a session is there, be it live or ended, and is the subject's where one is given. */
@@ -170,10 +175,7 @@ export class SessionService {
   }
 
   private countLive(sessions: readonly Session[], now: number): number {
-    const { absoluteTtl, notBefore } = this.settings.rotation;
-    return sessions.filter(
-      ({ expiresAt, createdAt }) => expiresAt > now && createdAt + absoluteTtl > now && createdAt >= notBefore,
-    ).length;
+    return sessions.filter((session) => isLive(session, now, this.settings.rotation)).length;
   }
 }
 
