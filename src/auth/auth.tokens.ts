@@ -17,7 +17,10 @@ export const LEGACY_TOKENS = Symbol('nest-refresh-token:legacy-tokens');
 /** The name under which Passport knows the refresh-token strategy. Namespaced, since Passport's registry is global. */
 export const REFRESH_TOKEN_STRATEGY = 'nest-refresh-token';
 
-/** The name under which Passport knows the access-token strategy. */
+/**
+ * The name under which Passport knows the access-token strategy. It proves a token for a guard of this module only:
+ * behind `AuthGuard(ACCESS_TOKEN_STRATEGY)` alone, every token is refused.
+ */
 export const ACCESS_TOKEN_STRATEGY = accessTokenStrategyName();
 
 /** The refresh-token strategy's name of the module with this name. */

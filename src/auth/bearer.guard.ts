@@ -1,11 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { ExecutionContext } from '@nestjs/common';
+import { HttpStatus, type ExecutionContext } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import { AuthError, MissingTokenError } from './auth.errors.js';
 import type { AuthRequest } from './auth.request.js';
 import { presentsBearer, requireTokenInHeaderOnly } from './auth.request.js';
 import type { ErrorHeaders } from './error-headers.js';
-import { toHttpException } from './error-response.js';
+import { logError } from './error-log.js';
+import { isTemporary, toHttpException } from './error-response.js';
 import { withDeadline } from './request-deadline.js';
 
 /** Proves a token, or throws an `AuthError`. */
@@ -34,8 +35,8 @@ export abstract class BearerGuard extends AuthGuard('nest-refresh-token') {
   }
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = this.getRequest(context);
     try {
-      const request = this.getRequest(context);
       requireTokenInHeaderOnly(request, this.parameter);
       if (!presentsBearer(request)) throw new MissingTokenError();
       const prover: Prover = (token) => withDeadline(this.prove(token));
@@ -43,6 +44,8 @@ export abstract class BearerGuard extends AuthGuard('nest-refresh-token') {
       return await this.admit(request, context);
     } catch (error) {
       if (!(error instanceof AuthError)) throw error;
+      // No filter of ours may stand behind it; a refusal is the host's to log, an outage is not to be missed.
+      if (isTemporary(error)) logError(error, HttpStatus.SERVICE_UNAVAILABLE, request);
       if (context.getType() === 'http') this.errorHeaders.set(context.switchToHttp().getResponse(), error);
       throw toHttpException(error);
     }
@@ -51,6 +54,7 @@ export abstract class BearerGuard extends AuthGuard('nest-refresh-token') {
   /**
    * The request whose headers have the token. Override it for other transports.
    * @example getRequest(context) { return GqlExecutionContext.create(context).getContext().req; } // GraphQL
+   * Return the transport's own object, not one made for the call: `@CurrentToken()` looks for the claims on it.
    * @example getRequest(context) { return context.switchToWs().getClient().handshake; } // Socket.IO
    */
   override getRequest(context: ExecutionContext): AuthRequest {
