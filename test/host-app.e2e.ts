@@ -6,10 +6,12 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import {
   InvalidRefreshTokenError,
   InvalidRequestError,
+  postgresMigrations,
   RefreshTokenService,
   type IssuedSession,
   type TokenResponse,
 } from 'nest-refresh-token';
+import { signIn as signInTo, type SignedIn } from 'nest-refresh-token/testing';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { AppConfig } from './fixtures/host-app/app.config.js';
@@ -31,6 +33,7 @@ describePostgres('A Nest app with conventions of its own', () => {
   let database: TestDatabase;
   let app: INestApplication;
   let url: string;
+  const users = new Map<string, User>();
 
   beforeAll(async () => {
     database = await createDatabase('PostgreSQL');
@@ -49,7 +52,9 @@ describePostgres('A Nest app with conventions of its own', () => {
     app = module.createNestApplication();
     configureApp(app);
     url = await listen(app);
-    for (const name of ['ada', 'bob']) await app.get(UsersService).create(`${name}@example.com`, PASSWORD, 'acme');
+    for (const name of ['ada', 'bob']) {
+      users.set(name, await app.get(UsersService).create(`${name}@example.com`, PASSWORD, 'acme'));
+    }
   });
 
   afterAll(async () => {
@@ -74,7 +79,7 @@ describePostgres('A Nest app with conventions of its own', () => {
     });
 
     it('signs access tokens with the options of the module, not with those of the global JwtModule', async () => {
-      const { access_token, session_id, subject } = await signIn('ada');
+      const { access_token, session_id, subject } = json<{ data: IssuedSession }>(await login('ada')).data;
       expect(decodeProtectedHeader(access_token)).toEqual({ alg: 'HS256', typ: 'at+jwt' });
       const claims = decodeJwt(access_token);
       expect(claims).toMatchObject({
@@ -160,10 +165,10 @@ describePostgres('A Nest app with conventions of its own', () => {
 
   describe("at the app's own routes", () => {
     it('is the guard it has always had that accepts access tokens, refreshed ones too', async () => {
-      const { access_token, refresh_token } = await signIn('ada');
-      const { access_token: refreshed } = json<TokenResponse>(await refresh(bearer(refresh_token)));
-      for (const token of [access_token, refreshed]) {
-        const answer = await get('/me', bearer(token));
+      const { authorization, refresh_token } = await signIn('ada');
+      const { access_token } = json<TokenResponse>(await refresh(bearer(refresh_token)));
+      for (const headers of [{ authorization }, bearer(access_token)]) {
+        const answer = await get('/me', headers);
         expect([answer.status, answer.text]).toEqual([200, '{"data":{"email":"ada@example.com","tenant":"acme"}}']);
       }
     });
@@ -227,7 +232,7 @@ describePostgres('A Nest app with conventions of its own', () => {
       const [here, elsewhere, bob] = [await signIn('ada'), await signIn('ada'), await signIn('bob')];
       const changed = await call(`${url}/api/v1/me/password`, {
         method: 'PUT',
-        headers: { ...bearer(here.access_token), 'Content-Type': 'application/json' },
+        headers: { authorization: here.authorization, 'Content-Type': 'application/json' },
         body: JSON.stringify({ password: PASSWORD }),
       });
       expect(changed.status).toBe(204);
@@ -280,6 +285,7 @@ describePostgres('A Nest app with conventions of its own', () => {
          WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1`,
       );
       expect(rows.map(({ name }) => name)).toEqual([
+        'accounts.app_access_token_keys',
         'accounts.app_refresh_token_secrets',
         'accounts.app_refresh_token_sessions',
         'accounts.app_users',
@@ -305,16 +311,16 @@ describePostgres('A Nest app with conventions of its own', () => {
       expect(rows).toHaveLength(1);
     });
 
-    it('takes its tables away, and no other, when its migration is undone', async () => {
+    it('takes its tables away, and no other, when its migrations are undone', async () => {
       const dataSource = app.get(DataSource);
       const tables = async () =>
         (await query(database.url, `SELECT tablename FROM pg_tables WHERE schemaname = 'accounts' ORDER BY 1`)).map(
           ({ tablename }) => tablename,
         );
-      await dataSource.undoLastMigration();
+      for (const _ of postgresMigrations) await dataSource.undoLastMigration();
       expect(await tables()).toEqual(['app_users', 'migrations']);
       await dataSource.runMigrations();
-      expect(await tables()).toHaveLength(4);
+      expect(await tables()).toHaveLength(5);
     });
   });
 
@@ -325,8 +331,10 @@ describePostgres('A Nest app with conventions of its own', () => {
     });
   }
 
-  async function signIn(name: string): Promise<IssuedSession> {
-    return json<{ data: IssuedSession }>(await login(name)).data;
+  /** Past the login, with what it would hand over. */
+  async function signIn(name: string): Promise<SignedIn> {
+    const { id, tenant } = users.get(name) as User;
+    return signInTo(app, id, { claims: { tenant } });
   }
 
   async function loggedOut({ refresh_token }: IssuedSession): Promise<string> {

@@ -1,4 +1,4 @@
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
@@ -24,7 +24,8 @@ describe("The README's commands", () => {
   beforeAll(async () => {
     cwd = await emptyFolder();
     await mkdir(join(cwd, 'node_modules/.bin'), { recursive: true });
-    await symlink(resolve('dist/service/cli.js'), join(cwd, 'node_modules/.bin/nest-refresh-token'));
+    const command = `#!/bin/sh\nexec node '${resolve('dist/service/cli.js')}' "$@"\n`;
+    await writeFile(join(cwd, 'node_modules/.bin/nest-refresh-token'), command, { mode: 0o755 });
     service = await startProcess({ cwd });
   });
   afterAll(cleanUp);

@@ -16,6 +16,16 @@ describe('The README', () => {
     'test/fixtures/host-app/app.module.ts',
     'test/fixtures/host-app/auth/login.controller.ts',
     'test/fixtures/host-app/auth/refresh.controller.ts',
+    'test/fixtures/recipes/account.controller.ts',
+    'test/fixtures/recipes/moderation.service.ts',
+    'test/fixtures/recipes/old-tokens.ts',
+    'test/fixtures/recipes/orders.controller.ts',
+    'test/fixtures/recipes/recipes.module.ts',
+    'test/fixtures/recipes/security-mail.ts',
+    'test/fixtures/recipes/user.policy.ts',
+    'test/fixtures/testing/orders.example.ts',
+    'test/fixtures/verifiers/express-app.ts',
+    'test/fixtures/verifiers/verify.py',
   ])('shows %s as it is tested', (path) => {
     expect(readme).toContain(`\n${region(path)}\n`);
   });

@@ -15,6 +15,11 @@ const SUBJECT_TAKES = 'takes a string of 1 to 255 characters.';
 const CLAIMS_TAKES = 'takes an object of at most 4096 bytes of JSON.';
 const SCOPE_TAKES = 'takes space-separated words of printable ASCII without " and \\, at most 1024 characters.';
 const CLIENT_TAKES = 'takes a string of 1 to 255 printable ASCII characters.';
+const LABEL_TAKES = 'takes a string of 1 to 100 characters.';
+const USER_AGENT_TAKES = 'takes a string, the User-Agent header of the login.';
+const IP_TAKES = 'takes an IPv4 or IPv6 address.';
+const BOOLEAN_TAKES = 'takes true or false.';
+const FIELDS = 'takes subject, claims, scope, client_id, label, user_agent, ip, revoke_others.';
 
 describeOnEachDatabase('bad input to POST /sessions', (databaseName) => {
   const running = serviceForTheSuite(databaseName);
@@ -81,11 +86,32 @@ describeOnEachDatabase('bad input to POST /sessions', (databaseName) => {
     ],
     ['U+0000 in a client', { subject: 'a', client_id: '\0' }, `client_id: got other characters, ${CLIENT_TAKES}`],
 
+    ['null for a label', { subject: 'a', label: null }, `label: got null, ${LABEL_TAKES}`],
+    ['an empty label', { subject: 'a', label: '' }, `label: got 0 characters, ${LABEL_TAKES}`],
+    ['a label too long', { subject: 'a', label: 'é'.repeat(101) }, `label: got 101 characters, ${LABEL_TAKES}`],
+    ['U+0000 in a label', { subject: 'a', label: '\0' }, `label: got U+0000 or half a character, ${LABEL_TAKES}`],
+    ['a number for a User-Agent', { subject: 'a', user_agent: 7 }, `user_agent: got a number, ${USER_AGENT_TAKES}`],
+    [
+      'half a character in a User-Agent',
+      { subject: 'a', user_agent: '\uD83D' },
+      `user_agent: got U+0000 or half a character, ${USER_AGENT_TAKES}`,
+    ],
+    ['null for an address', { subject: 'a', ip: null }, `ip: got null, ${IP_TAKES}`],
+    ...['', 'localhost', '127.1', '1.2.3.4:80', '1.2.3.4, 5.6.7.8', '1'.repeat(10_000)].map(
+      (ip): [string, object, string] => [
+        `the address ${ip.slice(0, 20)}`,
+        { subject: 'a', ip },
+        `ip: got something else, ${IP_TAKES}`,
+      ],
+    ),
+    ['text for a boolean', { subject: 'a', revoke_others: 'false' }, `revoke_others: got a string, ${BOOLEAN_TAKES}`],
+    ['null for a boolean', { subject: 'a', revoke_others: null }, `revoke_others: got null, ${BOOLEAN_TAKES}`],
+
     ...['clientId', 'session_id', 'sub', 'access_token', 'Subject', 'auth_time', 'constructor', 'toString'].map(
       (name): [string, object, string] => [
         `the unknown field ${name}`,
         { subject: 'a', [name]: 'x' },
-        `body: got the unknown field "${name}", takes subject, claims, scope, client_id.`,
+        `body: got the unknown field "${name}", ${FIELDS}`,
       ],
     ),
   ])('is 400, and the description says all: %s', async (_, body, description) => {
@@ -93,7 +119,7 @@ describeOnEachDatabase('bad input to POST /sessions', (databaseName) => {
   });
 
   it('does not pass for a field by a prototype', async () => {
-    const description = 'body: got the unknown field "__proto__", takes subject, claims, scope, client_id.';
+    const description = `body: got the unknown field "__proto__", ${FIELDS}`;
     expect(wire(await post('{"subject":"a","__proto__":{"scope":"admin"}}'))).toEqual(invalidRequest(description));
     expect(wire(await post('{"__proto__":{"subject":"a"}}'))).toEqual(invalidRequest(description));
     expect(wire(await post('{"subject":"a","claims":{"__proto__":{"admin":true}}}'))).toMatchObject({ status: 400 });
@@ -170,6 +196,11 @@ describe('good input to POST /sessions, at its limits', () => {
     ['registered names below the top', { claims: { user: { sub: 'x', exp: 1 } } }],
     ['a scope of 1,024 characters', { scope: 'a'.repeat(1_024) }],
     ['a client of 255 characters', { client_id: 'a'.repeat(255) }],
+    ['a label of 100 characters', { label: '🦉'.repeat(100) }],
+    ['a User-Agent of 10,000 characters, which is cut', { user_agent: '🦉'.repeat(5_000) }],
+    ['an empty User-Agent', { user_agent: '' }],
+    ['the longest address', { ip: 'ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255' }],
+    ['to end no others', { revoke_others: false }],
   ])('is taken: %s', async (_, more) => {
     expect((await postSession(url, { subject: 'alice', ...more })).status).toBe(201);
   });

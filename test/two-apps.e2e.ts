@@ -1,11 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { AuthModule, RefreshTokenService } from 'nest-refresh-token';
+import { Controller, Get, UseGuards } from '@nestjs/common';
+import { AccessTokenGuard, AuthModule, CurrentToken, type AccessTokenClaims } from 'nest-refresh-token';
+import { signIn } from 'nest-refresh-token/testing';
 import { createDatabase, type TestDatabase } from './support/databases.js';
 import { hostOptions, sqlite, startHost, type Host } from './support/host.js';
-import { refresh, refreshed } from './support/http.js';
+import { call, refresh, refreshed } from './support/http.js';
 
-// Passport's registry is one for the process: the second app's strategy takes the first one's name.
-describe('Two apps in one process, with secrets of their own', () => {
+@UseGuards(AccessTokenGuard)
+@Controller('me')
+class MeController {
+  @Get()
+  me(@CurrentToken() { sub }: AccessTokenClaims) {
+    return { sub };
+  }
+}
+
+// Passport's registry is one for the process: the second app's strategies take the first one's names.
+describe('Two apps in one process, with secrets and keys of their own', () => {
   const databases: TestDatabase[] = [];
   const apps: Host[] = [];
 
@@ -18,6 +29,7 @@ describe('Two apps in one process, with secrets of their own', () => {
       apps.push(
         await startHost({
           imports: [sqlite(database, { name }), AuthModule.forRoot({ ...options, dataSource: `${name}DataSource` })],
+          controllers: [MeController],
         }),
       );
     }
@@ -29,10 +41,10 @@ describe('Two apps in one process, with secrets of their own', () => {
   });
 
   it('each refresh their own tokens, at the same time too', async () => {
-    const tokens = await Promise.all(apps.map(signIn));
+    const sessions = await Promise.all(apps.map(({ app }) => signIn(app, 'alice')));
     for (let round = 0; round < 5; round += 1) {
       const answers = await Promise.all(
-        apps.flatMap(({ url }, at) => [0, 1, 2].map(() => refreshed(url, tokens[at] as string))),
+        apps.flatMap(({ url }, at) => [0, 1, 2].map(() => refreshed(url, sessions[at]?.refresh_token as string))),
       );
       expect(new Set(answers.map(({ refresh_token }) => refresh_token)).size).toBe(2);
     }
@@ -40,11 +52,23 @@ describe('Two apps in one process, with secrets of their own', () => {
 
   it("refuse each other's", async () => {
     const [first, second] = apps as [Host, Host];
-    expect((await refresh(first.url, await signIn(second))).status).toBe(401);
-    expect((await refresh(second.url, await signIn(first))).status).toBe(401);
+    expect((await refresh(first.url, (await signIn(second.app, 'alice')).refresh_token)).status).toBe(401);
+    expect((await refresh(second.url, (await signIn(first.app, 'alice')).refresh_token)).status).toBe(401);
+  });
+
+  it('open their routes to their own access tokens only, at the same time too', async () => {
+    const names = ['alice', 'bob'];
+    const sessions = await Promise.all(apps.map(({ app }, at) => signIn(app, names[at] as string)));
+    const asked = [1, 2, 3].flatMap(() =>
+      apps.flatMap(({ url }, at) =>
+        sessions.map(async ({ authorization }, of) => {
+          const { status, text } = await call(`${url}/me`, { method: 'GET', headers: { authorization } });
+          expect([status, text]).toEqual(
+            at === of ? [200, `{"sub":"${names[of]}"}`] : [401, '{"error":"invalid_token"}'],
+          );
+        }),
+      ),
+    );
+    await Promise.all(asked);
   });
 });
-
-async function signIn({ app }: Host): Promise<string> {
-  return (await app.get(RefreshTokenService).issue({ subject: 'alice' })).refresh_token;
-}

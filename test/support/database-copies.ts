@@ -15,7 +15,7 @@ export interface DatabaseCopies {
   close(): Promise<void>;
 }
 
-const TABLES = ['refresh_token_sessions', 'refresh_token_secrets'];
+const TABLES = ['refresh_token_sessions', 'refresh_token_secrets', 'access_token_keys'];
 
 /** The copies of the database at a `DATABASE_URL`. */
 export async function copiesOf(databaseUrl: string): Promise<DatabaseCopies> {

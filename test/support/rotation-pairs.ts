@@ -12,6 +12,8 @@ export interface Pair {
 
 const NOW = Date.UTC(2026, 0, 1);
 const DAY = 86_400_000;
+/** When most of the sessions were created: as a `notBefore`, it lets them through, and none that is any older. */
+export const CREATED = NOW - 40 * DAY;
 
 /** Every combination of numbers at and beside the rule's boundaries. */
 export function pairsAroundBoundaries(policy: RotationPolicy): Pair[] {
@@ -44,9 +46,10 @@ function numbersBeside({ used, floor, issued }: RotationState, idleTtl: number):
 type Life = Pick<RotationState, 'createdAt' | 'expiresAt' | 'revokedAt'>;
 
 function lives({ idleTtl, absoluteTtl }: RotationPolicy): Life[] {
-  const alive: Life = { createdAt: NOW - 40 * DAY, expiresAt: NOW + idleTtl, revokedAt: null };
+  const alive: Life = { createdAt: CREATED, expiresAt: NOW + idleTtl, revokedAt: null };
   return [
     alive,
+    { ...alive, createdAt: CREATED - 1 },
     { ...alive, expiresAt: NOW },
     { ...alive, expiresAt: NOW + 1 },
     { ...alive, createdAt: NOW - absoluteTtl },
@@ -67,7 +70,7 @@ export function anyPair({ leeway, idleTtl, absoluteTtl }: RotationPolicy): fc.Ar
       issued: fc.oneof(close, around, near(NOW, NOW - leeway, NOW + leeway)),
       usedBefore: fc.oneof(fc.constantFrom(0, 1, Infinity), fc.nat(100_000)),
       floorBefore: fc.oneof(fc.constantFrom(0, 1), fc.nat(100_000)),
-      created: fc.oneof(near(NOW - absoluteTtl), fc.integer({ min: NOW - absoluteTtl, max: NOW })),
+      created: fc.oneof(near(NOW - absoluteTtl, CREATED), fc.integer({ min: NOW - absoluteTtl, max: NOW })),
       expires: fc.oneof(near(NOW, NOW + idleTtl), fc.integer({ min: NOW, max: NOW + idleTtl })),
       revokedAt: fc.oneof({ weight: 9, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: around }),
       acceptAhead: fc.boolean(),
