@@ -6,20 +6,38 @@ import type { SessionObserver } from './session/session.events.js';
 import type { SessionPolicy } from './session/session.policy.js';
 
 /**
- * What the host has its say with; each is `null` where there is none. They are looked up once all is made, so that
- * they may inject what they have their say in: an observer that ends sessions, say.
+ * What the host has its say with; each is `null` where there is none. They are looked up when they are first needed,
+ * so that they may inject what they have their say in: an observer that ends sessions, say.
  */
 @Injectable()
 export class HostParts implements OnModuleInit {
-  policy: SessionPolicy | null = null;
-  observer: SessionObserver | null = null;
-  legacyTokens: LegacyTokens | null = null;
+  private found: Pick<HostParts, 'policy' | 'observer' | 'legacyTokens'> | undefined;
 
   constructor(private readonly moduleRef: ModuleRef) {}
 
+  get policy(): SessionPolicy | null {
+    return this.look().policy;
+  }
+
+  get observer(): SessionObserver | null {
+    return this.look().observer;
+  }
+
+  get legacyTokens(): LegacyTokens | null {
+    return this.look().legacyTokens;
+  }
+
+  /** What can't be looked up, such as a part that is made for each request, stops the start. */
   onModuleInit(): void {
-    this.policy = this.moduleRef.get<SessionPolicy | null>(SESSION_POLICY);
-    this.observer = this.moduleRef.get<SessionObserver | null>(SESSION_OBSERVER);
-    this.legacyTokens = this.moduleRef.get<LegacyTokens | null>(LEGACY_TOKENS);
+    this.look();
+  }
+
+  private look() {
+    this.found ??= {
+      policy: this.moduleRef.get<SessionPolicy | null>(SESSION_POLICY),
+      observer: this.moduleRef.get<SessionObserver | null>(SESSION_OBSERVER),
+      legacyTokens: this.moduleRef.get<LegacyTokens | null>(LEGACY_TOKENS),
+    };
+    return this.found;
   }
 }

@@ -24,7 +24,7 @@ export abstract class LegacyTokens {
    * client sends comes here, up to 8 KiB, but for access tokens of this module: prove it, to the letter, since another
    * spelling that is let pass starts another session. Where it throws, or takes longer than `session.policyTimeout`,
    * the refresh is answered 503, and the client keeps its token. Leave the token where it is: first requests that race,
-   * or fail, ask again.
+   * or fail, ask again. Its session begins now: where `session.notBefore` is set, refuse the old tokens here.
    */
   abstract resolve(token: string): IssueOptions | null | Promise<IssueOptions | null>;
 }

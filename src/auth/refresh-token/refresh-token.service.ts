@@ -169,7 +169,9 @@ export class RefreshTokenService {
   private async askPolicy(session: Session, device: Device, now: number): Promise<Amendments | undefined> {
     const verdict = await this.policy.ask(session, device);
     if (verdict.allow) return verdict.amendments;
-    await this.endSession(session.id, 'policy', now, verdict.reason);
+    const { reason } = verdict;
+    this.logger.warn('The policy ended a session', { event: 'policy.denied', session_id: session.id, reason });
+    await this.endSession(session.id, 'policy', now, reason);
     throw new InvalidRefreshTokenError('revoked', session.id);
   }
 
