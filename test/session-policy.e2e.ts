@@ -376,7 +376,7 @@ describeOnEachDatabase('A session policy', (name) => {
       expect(wire(await refresh(host.url, refresh_token))).toEqual(UNAVAILABLE);
       host.script.onRefresh = () => ({ allow: true, claims: { sub: 'hunter2-sub' } });
       expect(wire(await refresh(host.url, refresh_token))).toEqual(UNAVAILABLE);
-      host.script.onRefresh = () => ({ allow: false, reason: 'hunter2-reason' });
+      host.script.onRefresh = () => ({ allow: false, reason: 'banned' });
       expect(wire(await refresh(host.url, refresh_token))).toEqual(REFUSED);
 
       const written = host.log.slice(logged);
@@ -386,6 +386,8 @@ describeOnEachDatabase('A session policy', (name) => {
         session_id,
       ]);
       expect(eventsIn(written, 'policy.failed')[0]?.['cause']).toContain('HTTP 500');
+      // What the policy says on purpose is for the log.
+      expect(eventsIn(written, 'policy.denied')).toMatchObject([{ session_id, reason: 'banned' }]);
       for (const secret of ['hunter2', refresh_token]) expect(written.join('\n')).not.toContain(secret);
     });
   });
