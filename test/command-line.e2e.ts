@@ -70,6 +70,13 @@ describe('nest-refresh-token', () => {
     [[], 'no command'],
     [['keys'], '"keys"'],
     [['keys', 'generate', 'twice'], '"keys generate twice"'],
+    [['keys', 'add', 'secret'], 'got "keys add secret", takes "keys add [--secret]"'],
+    [['keys', 'retire'], 'the id of a key'],
+    [['keys', 'retire', 'one', 'two'], '"keys retire one two"'],
+    [['keys', 'list', '--force'], '"keys list --force"'],
+    [['keys', 'add', '--ids', '-'], '"keys add --ids"'],
+    [['sessions', 'end'], '--ids <file>'],
+    [['sessions', 'end', 'some', '--ids', '-'], '"sessions end some"'],
     [['serve'], '"serve"'],
     [['--force'], '--force'],
   ])('does nothing on %j, and says what it takes', async (args, named) => {

@@ -62,7 +62,7 @@ describe('with CORS_ORIGINS', () => {
       text: '',
       headers: {
         'access-control-allow-origin': APP,
-        'access-control-allow-methods': 'GET,POST',
+        'access-control-allow-methods': 'GET,POST,PATCH,DELETE',
         'access-control-allow-headers': 'Authorization,Content-Type,X-Request-Id',
         'access-control-max-age': '600',
         'access-control-expose-headers': EXPOSED,

@@ -10,10 +10,11 @@ interface Operation {
   security?: Record<string, unknown[]>[];
   responses: Record<string, Json>;
 }
+type Path = Record<string, Operation> & { parameters?: { name: string; in: string; required: boolean }[] };
 interface Document {
   openapi: string;
   info: { version: string };
-  paths: Record<string, Record<string, Operation>>;
+  paths: Record<string, Path>;
   components: { schemas: Record<string, Json>; responses: Json; securitySchemes: Json };
 }
 
@@ -42,7 +43,9 @@ function resolve(reference: string): unknown {
 
 function operations(): { method: string; path: string; operation: Operation }[] {
   return Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
+    Object.entries(methods)
+      .filter(([key]) => key !== 'parameters')
+      .map(([method, operation]) => ({ method: method.toUpperCase(), path, operation: operation as Operation })),
   );
 }
 
@@ -106,13 +109,21 @@ describe('/openapi.json', () => {
     });
     expect(mapped.toSorted()).toEqual(
       operations()
-        .map(({ method, path }) => `${method} ${path}`)
+        .map(({ method, path }) => `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`)
         .toSorted(),
     );
   });
 
+  it('describes the parameters in its paths, each of them', () => {
+    for (const [path, { parameters = [] }] of Object.entries(document.paths)) {
+      const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+      expect(parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name)).toEqual(named);
+      expect(parameters.every(({ required }) => required)).toBe(true);
+    }
+  });
+
   it('says nothing that the server denies: each of its operations is there', async () => {
-    expect(operations()).toHaveLength(6);
+    expect(operations()).toHaveLength(11);
     for (const { method, path } of operations()) {
       expect((await call(running.service.url + path, { method })).status).not.toBe(404);
     }
@@ -121,7 +132,14 @@ describe('/openapi.json', () => {
   it('describes the answers as they are', async () => {
     const { url } = running.service;
     const session = await signIn(url);
+    const own = bearer(session.access_token);
+    const asJson = { 'Content-Type': 'application/json' };
     const cases: [string, unknown][] = [
+      ['SessionList', json(await call(`${url}/sessions`, { method: 'GET', headers: own }))],
+      ['Error', json(await call(`${url}/sessions`, { method: 'GET' }))],
+      ['Error', json(await call(`${url}/sessions`, { method: 'GET', headers: bearer('x') }))],
+      ['Error', json(await call(`${url}/sessions/x`, { method: 'DELETE', headers: own }))],
+      ['Error', json(await call(`${url}/sessions`, { method: 'PATCH', headers: { ...own, ...asJson }, body: '{}' }))],
       ['Session', session],
       ['Tokens', await refreshed(url, session.refresh_token)],
       ['Error', json(await refresh(url, 'x'))],
@@ -139,6 +157,16 @@ describe('/openapi.json', () => {
 
 /** A value against a schema, as far as this document uses the language. */
 function expectToMatch(schema: Json | undefined, value: unknown): void {
+  if (typeof schema?.['$ref'] === 'string') {
+    expectToMatch(resolve(schema['$ref']) as Json, value);
+    return;
+  }
+  if (schema?.['nullable'] === true && value === null) return;
+  if (schema?.['type'] === 'array') {
+    expect(value).toEqual(expect.any(Array));
+    for (const entry of value as unknown[]) expectToMatch(schema['items'] as Json, entry);
+    return;
+  }
   if (schema?.['type'] === 'object') {
     const properties = (schema['properties'] ?? {}) as Record<string, Json>;
     expect(Object.keys(properties)).toEqual(expect.arrayContaining(Object.keys(value as Json)));

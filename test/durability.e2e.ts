@@ -5,6 +5,8 @@ import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
 import { resolveAuthOptions } from '../src/auth/auth.options.js';
 import { Database } from '../src/auth/database/database.js';
 import { RefreshTokenService } from '../src/auth/refresh-token/refresh-token.service.js';
+import { UNKNOWN_DEVICE } from '../src/auth/session/device.js';
+import { SessionService } from '../src/auth/session/session.service.js';
 import { SessionStore, type NewSession } from '../src/auth/session/session.store.js';
 import { dataSourceOptions } from '../src/service/database/data-source.js';
 import { parseDatabaseUrl, type DatabaseLocation } from '../src/service/database/database-url.js';
@@ -77,6 +79,26 @@ describe('durability of the service on SQLite', () => {
     expect(levelOf(handle)).toBe('NORMAL');
   });
 
+  it('waits for the disk when the sessions of a user are ended, named or changed', async () => {
+    const { session_id } = await signIn(service.url);
+    const sessions = service.app.get(SessionService);
+    writes.length = 0;
+
+    await postSession(service.url, { subject: 'alice', revoke_others: true });
+    await sessions.rename(session_id, 'My phone');
+    await sessions.update('alice', { scope: 'read' });
+    await sessions.endAll('alice');
+
+    expect(writes).toEqual([
+      'INSERT: FULL',
+      'UPDATE SET revoked_at: FULL',
+      'UPDATE SET label: FULL',
+      'UPDATE SET claims: FULL',
+      'UPDATE SET revoked_at: FULL',
+    ]);
+    expect(levelOf(handle)).toBe('NORMAL');
+  });
+
   it('waits for the disk before a reused token is refused', async () => {
     const session = await signIn(service.url);
     const { refresh_token: successor } = await refreshed(service.url, session.refresh_token);
@@ -132,10 +154,13 @@ describe("durability on a host's own SQLite", () => {
   });
 
   function store(): SessionStore {
-    const settings = resolveAuthOptions({
-      refreshToken: { secrets: ['the-first-secret-of-the-tests-0123456789'] },
-      accessToken: { issuer: 'https://auth.example.com', algorithm: 'HS256', secret: 'hs256' },
-    });
+    const settings = resolveAuthOptions(
+      {
+        refreshToken: { secrets: ['the-first-secret-of-the-tests-0123456789'] },
+        accessToken: { issuer: 'https://auth.example.com', algorithm: 'HS256', secret: 'hs256' },
+      },
+      0,
+    );
     return new SessionStore(new Database(dataSource), settings);
   }
 
@@ -151,7 +176,13 @@ describe("durability on a host's own SQLite", () => {
     const session = newSession();
 
     await store().create(session, 1_000);
-    await store().rotate(session.id, 1_000, 2_000, false);
+    await store().rotate(session.id, {
+      n: 1_000,
+      now: 2_000,
+      device: UNKNOWN_DEVICE,
+      acceptAhead: false,
+      amendments: undefined,
+    });
     await store().revoke(session.id, 'logout', 3_000);
 
     expect(writes).toEqual([`INSERT: ${durable}`, `UPDATE SET floor: ${own}`, `UPDATE SET revoked_at: ${durable}`]);
@@ -178,7 +209,8 @@ describe("durability on a host's own SQLite", () => {
 });
 
 function newSession(): NewSession {
-  return { id: randomUUID(), subject: 'alice', clientId: null, scope: null, claims: null };
+  const said = { clientId: null, scope: null, claims: null, label: null };
+  return { id: randomUUID(), subject: 'alice', ...said, ...UNKNOWN_DEVICE };
 }
 
 interface SqliteConnection {

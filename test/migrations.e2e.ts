@@ -1,21 +1,36 @@
+import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { DataSource, type DataSourceOptions, type MigrationInterface } from 'typeorm';
+import { decodeJwt } from 'jose';
+import { DataSource, type DataSourceOptions, type MigrationInterface, type Table } from 'typeorm';
 import { postgresMigrations, refreshTokenEntities, RefreshTokenSecret, RefreshTokenSession } from 'nest-refresh-token';
+import { RefreshTokenCodec } from '../src/auth/refresh-token/refresh-token.codec.js';
+import { RefreshToken } from '../src/auth/refresh-token/refresh-token.js';
+import { tokenSecret } from '../src/auth/refresh-token/token-secret.js';
 import { dataSourceOptions, openDatabase } from '../src/service/database/data-source.js';
 import { parseDatabaseUrl, type DatabaseLocation } from '../src/service/database/database-url.js';
 import { migrate } from '../src/service/database/migrate.js';
 import { SnakeCaseNamingStrategy } from './fixtures/host-app/database/snake-case.naming-strategy.js';
 import { createDatabase, describeOnEachDatabase, describePostgres, type TestDatabase } from './support/databases.js';
-import { refresh, signIn } from './support/http.js';
-import { startService } from './support/service.js';
+import { logout, refresh, refreshed, signIn } from './support/http.js';
+import { eventsIn } from './support/log.js';
+import { SECRET, startService, type TestService } from './support/service.js';
+import { sessionsOf, signInWith } from './support/session-calls.js';
+import { DAY, HOUR, MINUTE, TestClock } from './support/test-clock.js';
 
 let database: TestDatabase;
 let opened: DataSource[];
+let started: TestService[];
 
 async function open(options: DataSourceOptions): Promise<DataSource> {
   const dataSource = await new DataSource(options).initialize();
   opened.push(dataSource);
   return dataSource;
+}
+
+async function start(): Promise<TestService> {
+  const service = await startService(database.url);
+  started.push(service);
+  return service;
 }
 
 function location(): DatabaseLocation {
@@ -24,9 +39,11 @@ function location(): DatabaseLocation {
 
 beforeEach(() => {
   opened = [];
+  started = [];
 });
 
 afterEach(async () => {
+  await Promise.all(started.map((service) => service.close()));
   await Promise.all(opened.map((dataSource) => dataSource.destroy()));
   await database.drop();
 });
@@ -47,7 +64,13 @@ async function tables(dataSource: DataSource): Promise<string[]> {
   return found.map(({ name }) => name).toSorted();
 }
 
-const OURS = ['migrations', 'refresh_token_secrets', 'refresh_token_sessions'];
+/** Takes one after the other back. */
+async function undoAll(dataSource: DataSource): Promise<void> {
+  for (const _ of dataSource.migrations) await dataSource.undoLastMigration();
+}
+
+const FIRST = ['migrations', 'refresh_token_secrets', 'refresh_token_sessions'];
+const OURS = ['access_token_keys', ...FIRST];
 
 describeOnEachDatabase('the migrations', (databaseName) => {
   beforeEach(async () => {
@@ -62,13 +85,13 @@ describeOnEachDatabase('the migrations', (databaseName) => {
     expect(await drift(dataSource)).toEqual([]);
     await migrate(dataSource);
     expect(await drift(dataSource)).toEqual([]);
-    expect(await dataSource.query('SELECT name FROM migrations')).toHaveLength(1);
+    expect(await dataSource.query('SELECT name FROM migrations')).toHaveLength(2);
   });
 
   it('go down, leaving nothing of ours, and up again', async () => {
     const dataSource = await open(dataSourceOptions(location()));
     await migrate(dataSource);
-    await dataSource.undoLastMigration();
+    await undoAll(dataSource);
     expect(await tables(dataSource)).toEqual(['migrations']);
     await migrate(dataSource);
     expect(await tables(dataSource)).toEqual(OURS);
@@ -81,12 +104,12 @@ describeOnEachDatabase('the migrations', (databaseName) => {
     for (const dataSource of instances) expect(await drift(dataSource)).toEqual([]);
     const [first] = instances as [DataSource];
     expect(await tables(first)).toEqual(OURS);
-    expect(await first.query('SELECT name FROM migrations')).toHaveLength(1);
+    expect(await first.query('SELECT name FROM migrations')).toHaveLength(2);
   });
 
   it('that fail leave nothing behind, no lock either', async () => {
-    class Fails1764000000001 implements MigrationInterface {
-      readonly name = 'Fails1764000000001';
+    class Fails1764100000001 implements MigrationInterface {
+      readonly name = 'Fails1764100000001';
       async up(): Promise<void> {
         throw new Error('on purpose');
       }
@@ -95,7 +118,7 @@ describeOnEachDatabase('the migrations', (databaseName) => {
       }
     }
     const options = dataSourceOptions(location());
-    const migrations = [...(options.migrations as (new () => MigrationInterface)[]), Fails1764000000001];
+    const migrations = [...(options.migrations as (new () => MigrationInterface)[]), Fails1764100000001];
     const failing = await open({ ...options, migrations, logger: 'debug' });
     await expect(migrate(failing)).rejects.toThrow('on purpose');
     expect(await tables(failing)).not.toContain('refresh_token_sessions');
@@ -131,6 +154,147 @@ describeOnEachDatabase('the migrations', (databaseName) => {
   });
 });
 
+describeOnEachDatabase('a database of the version before', (databaseName) => {
+  beforeEach(async () => {
+    database = await createDatabase(databaseName);
+  });
+
+  /** The database as that version made it. */
+  async function openAsBefore(): Promise<DataSource> {
+    const options = dataSourceOptions(location());
+    const [first] = options.migrations as [new () => MigrationInterface];
+    const dataSource = await open({ ...options, migrations: [first] });
+    await migrate(dataSource);
+    expect(await tables(dataSource)).toEqual(FIRST);
+    return dataSource;
+  }
+
+  const COLUMNS = `id, subject, client_id, scope, claims, used, issued, floor, created_at, last_used_at, expires_at,
+    revoked_at`;
+
+  /** Starts a session with the statement of that version. */
+  async function createAsBefore(dataSource: DataSource, { sessionId, number }: RefreshToken): Promise<void> {
+    const end = number + 30 * DAY;
+    await dataSource.query(
+      `INSERT INTO refresh_token_sessions (${COLUMNS})
+       VALUES ('${sessionId}', 'alice', NULL, 'read', '{"role":"user"}', 0, ${number}, 0, ${number}, ${number}, ${end}, NULL)
+       RETURNING ${COLUMNS}`,
+    );
+  }
+
+  /** Rotates its first token with what the statement of that version comes to. @returns the token handed out */
+  async function rotateAsBefore(dataSource: DataSource, token: RefreshToken): Promise<RefreshToken> {
+    const now = token.number + MINUTE;
+    await dataSource.query(
+      `UPDATE refresh_token_sessions SET floor = issued, used = ${token.number}, issued = ${now}, last_used_at = ${now},
+         expires_at = ${now + 30 * DAY}
+       WHERE id = '${token.sessionId}' AND revoked_at IS NULL RETURNING ${COLUMNS}`,
+    );
+    return token.withNumber(now);
+  }
+
+  async function endAsBefore(dataSource: DataSource, { sessionId, number }: RefreshToken): Promise<void> {
+    await dataSource.query(
+      `UPDATE refresh_token_sessions SET revoked_at = ${number}, revoked_reason = 'logout'
+       WHERE id = '${sessionId}' AND revoked_at IS NULL RETURNING id`,
+    );
+  }
+
+  /** A new session's first token. */
+  function firstToken(): RefreshToken {
+    return new RefreshToken(randomBytes(16), new TestClock().now());
+  }
+
+  function columnsOf(dataSource: DataSource): Promise<string[]> {
+    const runner = dataSource.createQueryRunner();
+    return runner
+      .getTable('refresh_token_sessions')
+      .then((table) => (table as Table).columns.map(({ name, type, isNullable }) => `${name} ${type} ${isNullable}`))
+      .finally(() => runner.release());
+  }
+
+  async function rowsOf(dataSource: DataSource): Promise<object[]> {
+    return dataSource.query(`SELECT ${COLUMNS}, revoked_reason FROM refresh_token_sessions ORDER BY id`);
+  }
+
+  it('is brought along with its sessions: the live ones go on, the ended ones stay ended', async () => {
+    const before = await openAsBefore();
+    const [fresh, rotated, ended] = [firstToken(), firstToken(), firstToken()];
+    for (const token of [fresh, rotated, ended]) await createAsBefore(before, token);
+    const successor = await rotateAsBefore(before, rotated);
+    await endAsBefore(before, ended);
+    const rows = await rowsOf(before);
+
+    const service = await start();
+    const dataSource = service.app.get(DataSource);
+    expect(await tables(dataSource)).toEqual(OURS);
+    expect(await drift(dataSource)).toEqual([]);
+    expect(await rowsOf(dataSource)).toEqual(rows);
+    const unknown = { label: null, user_agent: null, ip: null };
+    const live = [fresh, rotated].map(({ sessionId }) => expect.objectContaining({ id: sessionId, ...unknown }));
+    expect(await sessionsOf(service.url, 'alice')).toEqual(expect.arrayContaining(live));
+
+    service.clock.advance(HOUR);
+    const text = (token: RefreshToken) => service.app.get(RefreshTokenCodec).encode(token, tokenSecret(SECRET));
+    for (const token of [fresh, successor]) {
+      const { access_token } = await refreshed(service.url, text(token));
+      expect(decodeJwt(access_token)).toMatchObject({
+        sub: 'alice',
+        scope: 'read',
+        role: 'user',
+        sid: token.sessionId,
+      });
+    }
+    expect((await refresh(service.url, text(ended))).status).toBe(401);
+    // It remembers which of them was used, and which had been before.
+    expect((await refresh(service.url, text(rotated))).status).toBe(401);
+    expect((await refresh(service.url, text(successor))).status).toBe(401);
+    expect(await sessionsOf(service.url, 'alice')).toEqual([
+      expect.objectContaining({ id: fresh.sessionId, ...unknown, ip: '127.0.0.1' }),
+    ]);
+  });
+
+  it('may be gone on with by instances of that version, once it was brought along', async () => {
+    const before = await openAsBefore();
+    const service = await start();
+    const [fresh, rotated, ended] = [firstToken(), firstToken(), firstToken()];
+    for (const token of [fresh, rotated, ended]) await createAsBefore(before, token);
+    const successor = await rotateAsBefore(before, rotated);
+    await endAsBefore(before, ended);
+
+    service.clock.advance(HOUR);
+    const text = (token: RefreshToken) => service.app.get(RefreshTokenCodec).encode(token, tokenSecret(SECRET));
+    await refreshed(service.url, text(fresh));
+    await refreshed(service.url, text(successor));
+    expect((await refresh(service.url, text(ended))).status).toBe(401);
+    expect(eventsIn(service.log, 'session.refreshed').map(({ outcome }) => outcome)).toEqual(['rotated', 'rotated']);
+  });
+
+  it('is what there is again when the version is taken back, with all of its sessions', async () => {
+    const before = await openAsBefore();
+    const columns = await columnsOf(before);
+    const service = await start();
+    await signInWith(service.url, { subject: 'alice', label: 'My phone', user_agent: 'Phone/1', ip: '192.0.2.1' });
+    const ended = await signIn(service.url);
+    await logout(service.url, ended.refresh_token);
+    await service.close();
+
+    const dataSource = await open(dataSourceOptions(location()));
+    expect(await columnsOf(dataSource)).not.toEqual(columns);
+    const rows = await rowsOf(dataSource);
+    expect(rows).toHaveLength(2);
+    await dataSource.undoLastMigration();
+    expect(await tables(dataSource)).toEqual(FIRST);
+    expect(await columnsOf(dataSource)).toEqual(columns);
+    expect(await rowsOf(dataSource)).toEqual(rows);
+    await createAsBefore(before, firstToken());
+
+    await migrate(dataSource);
+    expect(await drift(dataSource)).toEqual([]);
+    expect(await rowsOf(dataSource)).toHaveLength(3);
+  });
+});
+
 describePostgres('the migrations of instances that start at once', () => {
   beforeEach(async () => {
     database = await createDatabase('PostgreSQL');
@@ -140,7 +304,7 @@ describePostgres('the migrations of instances that start at once', () => {
     const instances = await Promise.all(Array.from({ length: 10 }, () => open(dataSourceOptions(location()))));
     await Promise.all(instances.map(migrate));
     const [first] = instances as [DataSource];
-    expect(await first.query('SELECT name FROM migrations')).toHaveLength(1);
+    expect(await first.query('SELECT name FROM migrations')).toHaveLength(2);
   });
 });
 
@@ -182,7 +346,7 @@ describePostgres('the migrations in the database of a host', () => {
     expect(await dataSource.getRepository(RefreshTokenSecret).count()).toBe(0);
     expect(await drift(dataSource)).toEqual([]);
 
-    await dataSource.undoLastMigration();
+    await undoAll(dataSource);
     expect(await tables(dataSource)).toEqual(['migrations']);
     await dataSource.runMigrations();
     expect(await drift(dataSource)).toEqual([]);

@@ -1,17 +1,33 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import type { JsonWebKeySet } from '../src/auth/access-token/access-token.keys.js';
-import { generateServiceKey, generateSigningKeys } from '../src/auth/key-generation.js';
+import { generateSigningKeys } from '../src/auth/key-generation.js';
+import { generateServiceKey } from '../src/service/keys/service-key.js';
 import { dump } from './support/database-dump.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
 import { bearer, call, logout, postSession, refresh, refreshed, signIn, type Answer } from './support/http.js';
 import { eventsIn } from './support/log.js';
+import {
+  cleanUp,
+  emptyFolder,
+  ended,
+  launch,
+  runToEnd,
+  startProcess,
+  stop,
+  until,
+  type Ended,
+} from './support/process.js';
 import { postRaw } from './support/raw-http.js';
 import { refusedTokens, REFUSING } from './support/refused-tokens.js';
 import { SECRET, SERVICE_KEY, startService, type TestService } from './support/service.js';
+import { deleteSessions, getSessions, patchSessions } from './support/session-calls.js';
 
 const SIGNING_KEYS = generateSigningKeys();
 const SECOND_SERVICE_KEY = generateServiceKey();
+const KEY_FILES = ['signing-keys.json', 'refresh-token-secret', 'service-key'];
 const REFRESH_TOKEN = /^rt_[\w-]{60}$/;
 
 describeOnEachDatabase('after everything that can go right and wrong', (databaseName) => {
@@ -30,6 +46,7 @@ describeOnEachDatabase('after everything that can go right and wrong', (database
         ...REFUSING,
         SIGNING_KEYS: JSON.stringify(SIGNING_KEYS),
         SERVICE_KEYS: `${SERVICE_KEY},${SECOND_SERVICE_KEY}`,
+        TRUST_PROXY: 'true',
       },
     });
     await goThroughEverything();
@@ -67,6 +84,26 @@ describeOnEachDatabase('after everything that can go right and wrong', (database
     answers.push(await postSession(url, { subject: 'alice', scope: `"${session.refresh_token}` }));
     answers.push(await postSession(url, { subject: 'alice', claims: [session.refresh_token] }));
     answers.push(await logout(url, session.refresh_token));
+    await seeToSessions();
+  }
+
+  /** All that is done with a list of sessions, by a user and by a login backend. */
+  async function seeToSessions(): Promise<void> {
+    const { url } = service;
+    const [own, other] = [await signIn(url), await signIn(url)];
+    secrets.push(own.refresh_token, own.access_token, other.refresh_token, other.access_token);
+    const byUser = own.access_token;
+    answers.push(
+      await getSessions(url, byUser, '?limit=1'),
+      await getSessions(url, SERVICE_KEY, '?subject=alice'),
+      await patchSessions(url, byUser, `/${own.session_id}`, { label: 'My phone' }),
+      await patchSessions(url, SERVICE_KEY, '?subject=alice', { claims: { role: 'admin' }, scope: 'read' }),
+      await deleteSessions(url, byUser, `/${other.session_id}`),
+      await deleteSessions(url, byUser, '?except=current'),
+      await deleteSessions(url, SERVICE_KEY, '?subject=alice'),
+      await getSessions(url, byUser),
+    );
+    expect(answers.slice(-8).map(({ status }) => status)).toEqual([200, 200, 204, 200, 204, 200, 200, 401]);
   }
 
   /** Sends a secret wherever it doesn't belong. */
@@ -89,6 +126,31 @@ describeOnEachDatabase('after everything that can go right and wrong', (database
       await call(`${service.url}/sessions`, { headers: { ...bearer(secret), ...asJson }, body: `["${secret}"]` }),
       await call(`${service.url}/sessions`, { headers: { ...bearer(`${secret}x`), ...asJson }, body: '{}' }),
       await call(`${service.url}/${secret}`, { headers: { ...bearer(secret), Origin: secret } }),
+      ...(await misuseAtSessions(secret)),
+    ];
+  }
+
+  async function misuseAtSessions(secret: string): Promise<Answer[]> {
+    const { url } = service;
+    const answered: Answer[] = [];
+    for (const query of [`subject=x&cursor=${secret}`, `limit=${secret}`, `except=${secret}`, `${secret}=1`, secret]) {
+      for (const credential of [SERVICE_KEY, secret]) {
+        answered.push(await getSessions(url, credential, `?${query}`));
+        answered.push(await deleteSessions(url, credential, `?${query}`));
+      }
+    }
+    return [
+      ...answered,
+      await call(`${url}/sessions`, { method: 'GET', headers: { ...bearer(`${secret}x`), 'X-Forwarded-For': secret } }),
+      await call(`${url}/refresh_token`, {
+        headers: { ...bearer(`${secret}x`), 'X-Forwarded-For': `${secret}, 192.0.2.1` },
+      }),
+      await deleteSessions(url, SERVICE_KEY, `/${secret}`),
+      await patchSessions(url, SERVICE_KEY, `/${secret}`, { label: secret.repeat(5) }),
+      await patchSessions(url, SERVICE_KEY, '?subject=alice', { [secret]: 1 }),
+      await patchSessions(url, SERVICE_KEY, '?subject=alice', { scope: `"${secret}`, claims: [secret] }),
+      await postSession(url, { subject: 'alice', ip: secret }),
+      await postSession(url, { subject: 'alice', [secret]: 1 }),
     ];
   }
 
@@ -99,20 +161,26 @@ describeOnEachDatabase('after everything that can go right and wrong', (database
     answers.push(await refresh(service.url, session.refresh_token));
     answers.push(await logout(service.url, session.refresh_token));
     answers.push(await postSession(service.url, { subject: 'alice' }));
+    answers.push(await getSessions(service.url, session.access_token));
+    answers.push(await deleteSessions(service.url, SERVICE_KEY, '?subject=alice'));
+    answers.push(await patchSessions(service.url, SERVICE_KEY, '?subject=alice', { scope: 'read' }));
+    expect(answers.slice(-6).map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => 503));
     expect(eventsIn(service.log, 'request.unavailable').map(({ reason }) => reason)).toEqual(
-      Array.from({ length: 3 }, () => 'database'),
+      Array.from({ length: 6 }, () => 'database'),
     );
   }
 
   it('no token, key or secret stands in the log, in whole or in part', () => {
     expect(service.log.length).toBeGreaterThan(20);
+    for (const event of ['session.created', 'session.refreshed', 'session.ended', 'session.reuse_detected']) {
+      expect(eventsIn(service.log, event)).not.toEqual([]);
+    }
     expect(tracesIn(Buffer.from(service.log.join('\n')))).toEqual([]);
   });
 
-  it('no token, key or secret stands in an answer that is an error', () => {
-    const errors = answers.filter(({ status }) => status >= 400);
-    expect(errors.length).toBeGreaterThan(50);
-    expect(tracesIn(Buffer.from(JSON.stringify(errors)))).toEqual([]);
+  it('no token, key or secret stands in an answer but those that hand out tokens', () => {
+    expect(answers.filter(({ status }) => status >= 400).length).toBeGreaterThan(100);
+    expect(tracesIn(Buffer.from(JSON.stringify(answers)))).toEqual([]);
   });
 
   it('no token, key or secret stands in the database, nor what a token could be made of', () => {
@@ -133,6 +201,86 @@ describeOnEachDatabase('after everything that can go right and wrong', (database
     ];
   }
 });
+
+describe('The key files, the commands that change them, and the service that reads them', () => {
+  /** All that was written where somebody reads it. */
+  const shown: string[] = [];
+  /** Every text that has stood in a key file. */
+  const contents = new Set<string>();
+  let data: string;
+
+  beforeAll(async () => {
+    const cwd = await emptyFolder();
+    data = join(cwd, 'data');
+    const service = await startProcess({ cwd, env: { LOG_LEVEL: 'debug' } });
+    const logged = (event: string) => (service.stdout + service.stderr).split(`"event":"${event}"`).length - 1;
+    const command = async (...args: string[]): Promise<Ended> => {
+      await noteContents();
+      const done = await runToEnd(process.execPath, [resolve('dist/service/cli.js'), ...args], { cwd });
+      shown.push(done.stdout, done.stderr);
+      return done;
+    };
+
+    await command('keys', 'add');
+    await command('keys', 'add', '--secret');
+    await until('other keys are in use', () => logged('keys.replaced') >= 2 || undefined);
+    const { stdout: list } = await command('keys', 'list');
+    const ids = list.split('\n').flatMap((line) => /^(?:signing key|secret) +(\S+)/.exec(line)?.[1] ?? []);
+    expect(ids).toHaveLength(4);
+    // What is needed, and the keys and secrets themselves where an id is taken.
+    const secrets = await secretsIn(data);
+    for (const id of [ids[1], ids[3], ...secrets.slice(1, 3)]) await command('keys', 'retire', String(id));
+    await writeFile(join(cwd, 'ids'), secrets.toReversed().join('\n'));
+    await command('sessions', 'end', '--ids', 'ids');
+
+    for (const name of KEY_FILES.slice(0, 2)) await cutShort(join(data, name));
+    await until('both files are refused', () => logged('keys.refused') >= 2 || undefined);
+    expect((await command('keys', 'list')).code).toBe(1);
+    const { stdout, stderr } = await stop(service);
+    const refused = await ended(await launch({ cwd }));
+    expect(refused.code).toBe(1);
+    shown.push(stdout, stderr, refused.stdout, refused.stderr);
+  });
+  afterAll(cleanUp);
+
+  async function noteContents(): Promise<void> {
+    for (const name of KEY_FILES) contents.add(await readFile(join(data, name), 'utf8'));
+  }
+
+  /** Takes the last of its characters away, and whatever closes it. */
+  async function cutShort(path: string): Promise<void> {
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.trimEnd().slice(0, -10));
+  }
+
+  it('show no key and no secret', () => {
+    const texts = [...contents].flatMap((text) => secretTextsOf(text));
+    // Two keys, two secrets, and the key of the login backend.
+    expect(new Set(texts).size).toBe(5);
+    const everything = shown.join('\n');
+    expect(everything).toContain('mints');
+    expect(texts.flatMap(parts).filter((part) => everything.includes(part))).toEqual([]);
+  });
+
+  it('are for their owner only, and nothing is left beside them', async () => {
+    const names = (await readdir(data)).filter((name) => !name.startsWith('refresh-tokens.sqlite'));
+    expect(names.toSorted()).toEqual(KEY_FILES.toSorted());
+    const modes = await Promise.all([data, ...KEY_FILES.map((name) => join(data, name))].map((path) => stat(path)));
+    expect(modes.map(({ mode }) => mode & 0o077)).toEqual([0, 0, 0, 0]);
+  });
+});
+
+/** The secrets of the key files in a folder, as their texts have them. */
+async function secretsIn(folder: string): Promise<string[]> {
+  const texts = await Promise.all(KEY_FILES.map((name) => readFile(join(folder, name), 'utf8')));
+  return texts.flatMap(secretTextsOf);
+}
+
+/** What is secret in the text of a key file: private parts of keys, secrets, or a service key as it is. */
+function secretTextsOf(text: string): string[] {
+  const named = [...text.matchAll(/"(?:d|secret)": ?"([^"]+)"/g)].map(([, secret]) => secret as string);
+  return text.startsWith('{') ? named : [text.trim()];
+}
 
 /** The random part of a refresh token: with it and the secret, a token could be made. */
 function handleOf(token: string): Buffer {

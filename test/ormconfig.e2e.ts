@@ -30,8 +30,8 @@ describeOnEachDatabase('TypeORM’s command line', (databaseName) => {
     const copies = await copiesOf(database.url);
     const names = await copies.query(
       databaseName === 'SQLite'
-        ? "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'refresh_token%' ORDER BY name"
-        : "SELECT table_name AS name FROM information_schema.tables WHERE table_name LIKE 'refresh_token%' ORDER BY 1",
+        ? "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%_token_%' ORDER BY name"
+        : "SELECT table_name AS name FROM information_schema.tables WHERE table_name LIKE '%_token_%' ORDER BY 1",
     );
     await copies.close();
     return names.map(({ name }) => String(name));
@@ -39,12 +39,14 @@ describeOnEachDatabase('TypeORM’s command line', (databaseName) => {
 
   it('migrates an empty database to what the entities and the service want, and back', async () => {
     expect(await typeorm('migration:run')).toMatch(/Migration \w+ has been executed successfully/);
-    expect(await tables()).toEqual(['refresh_token_secrets', 'refresh_token_sessions']);
+    expect(await tables()).toEqual(['access_token_keys', 'refresh_token_secrets', 'refresh_token_sessions']);
     expect(await typeorm('schema:log')).toContain('Your schema is up to date');
     const service = await startProcess({ env: productionEnvironment(database.url) });
     await refreshed(service.url, (await signIn(service.url)).refresh_token);
     await stop(service);
 
+    await typeorm('migration:revert');
+    expect(await tables()).toEqual(['refresh_token_secrets', 'refresh_token_sessions']);
     await typeorm('migration:revert');
     expect(await tables()).toEqual([]);
   });

@@ -12,6 +12,10 @@ import {
 } from './support/packed-project.js';
 
 const EXPORTS = [
+  'ACCESS_TOKEN_STRATEGY',
+  'AccessTokenGuard',
+  'AccessTokenKey',
+  'AccessTokenVerifier',
   'AuthError',
   'AuthErrorFilter',
   'AuthExceptionFilter',
@@ -19,11 +23,17 @@ const EXPORTS = [
   'AuthReply',
   'Clock',
   'ConfigurationError',
+  'CurrentToken',
+  'InsufficientScopeError',
+  'InvalidAccessTokenError',
   'InvalidRefreshTokenError',
   'InvalidRequestError',
   'JwksController',
+  'KeyRing',
+  'LegacyTokens',
   'LogoutController',
   'MissingTokenError',
+  'NotFoundError',
   'REFRESH_TOKEN_STRATEGY',
   'RandomSource',
   'RefreshTokenController',
@@ -33,13 +43,25 @@ const EXPORTS = [
   'RefreshTokenService',
   'RefreshTokenSession',
   'RequestTooLargeError',
+  'RequireScope',
+  'SecretRegistry',
+  'SessionObserver',
+  'SessionPolicy',
+  'SessionService',
+  'SessionsController',
   'SystemClock',
   'SystemRandomSource',
   'TemporarilyUnavailableError',
+  'accessTokenGuard',
+  'deviceOf',
+  'getAuthToken',
   'postgresMigrations',
   'refreshTokenEntities',
+  'refreshTokenGuard',
   'sqliteMigrations',
 ];
+
+const TESTING_EXPORTS = ['TestClock', 'inMemoryDatabase', 'signIn', 'testingOptions'];
 
 /** What a host writes in TypeScript; were a type lost on the way, the errors expected here would not come. */
 const HOST = `
@@ -94,6 +116,115 @@ export type All = [
 ];
 `;
 
+/** The same of what guards a host's routes and has a say in its sessions. */
+const GUARDED_HOST = `
+import { Controller, Get, Inject, Injectable, Module, UseGuards, type ExecutionContext } from '@nestjs/common';
+import {
+  AccessTokenGuard, AccessTokenVerifier, accessTokenGuard, AuthModule, CurrentToken, deviceOf, getAuthToken,
+  InvalidAccessTokenError, KeyRing, LegacyTokens, RefreshTokenService, RequireScope, SessionObserver, SessionPolicy,
+  SessionsController, SessionService, type AccessTokenClaims, type AccessTokenRefusal, type AccessTokenRequest,
+  type AuthModuleOptions, type Device, type EndSessionOptions, type EndSessionsOptions, type IssueOptions,
+  type ListSessionsOptions, type PolicyDecision, type PolicySession, type ReuseDetectedEvent, type RevocationReason,
+  type RevokeSubjectOptions, type SessionCreatedEvent, type SessionEndedEvent, type SessionEvent, type SessionInfo,
+  type SessionListResponse, type SessionLostEvent, type SessionOptions, type SessionPage, type SessionRefreshedEvent,
+  type SessionResponse, type UpdateSessionsOptions, type VerifyOptions,
+} from 'nest-refresh-token';
+import { inMemoryDatabase, signIn, TestClock, testingOptions, type SignedIn } from 'nest-refresh-token/testing';
+
+type Claims = AccessTokenClaims<{ tenant: string }>;
+
+class SocketGuard extends AccessTokenGuard {
+  override getRequest(context: ExecutionContext): AccessTokenRequest {
+    return context.switchToWs().getClient<{ handshake: AccessTokenRequest }>().handshake;
+  }
+}
+
+@Controller('orders')
+@UseGuards(AccessTokenGuard, SocketGuard, accessTokenGuard('partners'))
+class OrdersController {
+  constructor(@Inject(getAuthToken(RefreshTokenService, 'partners')) readonly partners: RefreshTokenService) {}
+
+  @Get()
+  @RequireScope('orders:read')
+  list(@CurrentToken() { sub, sid, tenant, scope = '' }: Claims): string {
+    return [sub, sid, tenant, scope].join();
+  }
+
+  // @ts-expect-error a scope is text
+  @RequireScope(['orders:read'])
+  other(): void {}
+}
+
+@Injectable()
+class Policy extends SessionPolicy {
+  override onRefresh({ subject, device }: PolicySession): PolicyDecision {
+    // @ts-expect-error a refusal has a reason
+    return device.ip === subject ? { allow: true, claims: null } : { allow: false };
+  }
+}
+
+@Injectable()
+class Observer extends SessionObserver {
+  override observe(event: SessionEvent): void {
+    if (event.type === 'ended') console.log(event.reason satisfies RevocationReason, event.policyReason);
+    if (event.type === 'refreshed') console.log(event.outcome, event.subject);
+    // @ts-expect-error whose a lost session was is lost with it
+    if (event.type === 'session_lost') console.log(event.subject);
+  }
+}
+
+@Injectable()
+class OldTokens extends LegacyTokens {
+  override async resolve(token: string): Promise<IssueOptions | null> {
+    return token === 'old' ? { subject: 'alice', label: 'old', ip: '::1', userAgent: 'x', revokeOthers: true } : null;
+  }
+}
+
+const session: SessionOptions = { maxSessionsPerSubject: 3, notBefore: new Date(), recordDevice: false };
+const options: AuthModuleOptions = testingOptions({ session, accessToken: { checkSession: true } });
+// @ts-expect-error a policy is a class, since it is given its dependencies
+AuthModule.forRoot({ ...options, sessionPolicy: new Policy() });
+
+@Module({
+  imports: [
+    AuthModule.forRoot({
+      ...options, controllers: [SessionsController], sessionPolicy: Policy, sessionObserver: Observer,
+      legacyTokens: OldTokens,
+    }),
+    AuthModule.forRoot({ ...options, name: 'partners' }),
+  ],
+  controllers: [OrdersController],
+})
+export class AppModule {}
+
+export async function use(
+  sessions: SessionService, verifier: AccessTokenVerifier, tokens: RefreshTokenService, keys: KeyRing,
+  app: Parameters<typeof signIn>[0], request: AccessTokenRequest<{ tenant: string }>,
+): Promise<number> {
+  const { sub, tenant }: Claims = await verifier.verify<{ tenant: string }>('jwt', { checkSession: true });
+  const device: Device = deviceOf(request);
+  await tokens.refresh('token', device);
+  const page: SessionPage = await sessions.list(sub, { limit: 10 } satisfies ListSessionsOptions);
+  const ends: boolean[] = await Promise.all(page.sessions.map(({ id }: SessionInfo) => sessions.end(id, { by: 'user' })));
+  // @ts-expect-error neither the host nor the owner
+  await sessions.end('id', { by: 'thief' });
+  await sessions.update(sub, { claims: { tenant }, scope: null });
+  const clock = new TestClock(0);
+  const signedIn: SignedIn = await signIn(app, 'alice', { scope: 'orders:read' });
+  console.log(keys.signingKeys.length, clock.now(), signedIn.authorization, inMemoryDatabase([AppModule]).database);
+  return ends.length + (await sessions.endAll(request.accessToken.tenant));
+}
+
+export function reasonOf(error: unknown): AccessTokenRefusal | undefined {
+  return error instanceof InvalidAccessTokenError ? error.reason : undefined;
+}
+export type All = [
+  EndSessionOptions, EndSessionsOptions, ReuseDetectedEvent, RevokeSubjectOptions, SessionCreatedEvent,
+  SessionEndedEvent, SessionListResponse, SessionLostEvent, SessionRefreshedEvent, SessionResponse,
+  UpdateSessionsOptions, VerifyOptions,
+];
+`;
+
 describe('The package, packed and installed in an empty project', () => {
   let project: PackedProject;
   beforeAll(async () => {
@@ -140,11 +271,35 @@ describe('The package, packed and installed in an empty project', () => {
     expect([code, stdout]).toEqual([0, `${JSON.stringify(EXPORTS)}\ntrue\n`]);
   });
 
+  it('has its helpers for tests at an entry of their own, which are of the same package', async () => {
+    await project.write(
+      'test.mjs',
+      `import * as library from 'nest-refresh-token/testing'; ${PRINT_NAMES}
+       import { Clock } from 'nest-refresh-token';
+       console.log(new library.TestClock() instanceof Clock);`,
+    );
+    const stdout = `${JSON.stringify(TESTING_EXPORTS)}\ntrue\n`;
+    expect(await node('test.mjs')).toEqual({ code: 0, stdout, stderr: '' });
+
+    await project.write('test.cjs', `const library = require('nest-refresh-token/testing'); ${PRINT_NAMES}`);
+    expect(await node('test.cjs')).toMatchObject({ code: 0, stdout: `${JSON.stringify(TESTING_EXPORTS)}\n` });
+  });
+
+  it('has no other entry', async () => {
+    await project.write(
+      'deep.mjs',
+      `for (const path of ['/dist/index.js', '/dist/service/cli.js', '/auth', '/dist/testing/index.js'])
+         await import('nest-refresh-token' + path).then(() => console.log('there'), ({ code }) => console.log(code));`,
+    );
+    expect((await node('deep.mjs')).stdout).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED\n'.repeat(4));
+  });
+
   it.each([
-    ['an ES module and a CommonJS module', ['host.mts', 'host.cts'], { module: ts.ModuleKind.NodeNext }],
-    ['a bundler', ['host.ts'], { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler }],
-  ])('has types for %s that need no types of others', async (_, files, options) => {
-    for (const file of files) await project.write(file, HOST);
+    ['an ES module and a CommonJS module', ['mts', 'cts'], { module: ts.ModuleKind.NodeNext }],
+    ['a bundler', ['ts'], { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler }],
+  ])('has types for %s that need no types of others', async (_, endings, options) => {
+    const files = endings.flatMap((ending) => [`host.${ending}`, `guarded-host.${ending}`]);
+    for (const file of files) await project.write(file, file.startsWith('host') ? HOST : GUARDED_HOST);
     // Of what lies in node_modules, only ours is checked: @nestjs/passport wants @types/passport.
     const errors = typeErrors(project.folder, files, { ...STRICT, ...options });
     expect(errors).toEqual([]);
@@ -160,13 +315,16 @@ describe('The package, packed and installed in an empty project', () => {
     expect(help).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('keys generate') });
   });
 
-  it('loads nothing of the stand-alone service, and no package it does not declare', async () => {
-    const { files, packages } = await imports(project.packageFolder, 'dist/index.js');
-    expect(files).toContain('dist/auth/refresh-token/refresh-token.service.js');
-    expect(files.filter((file) => /^dist\/(service\/|main\.)/.test(file))).toEqual([]);
-    const declared = required(manifestOf(project.packageFolder));
-    expect(packages.filter((name) => !name.startsWith('node:') && !declared.includes(name))).toEqual([]);
-  });
+  it.each(['dist/index.js', 'dist/testing/index.js'])(
+    'loads nothing of the stand-alone service, and no package it does not declare: %s',
+    async (entry) => {
+      const { files, packages } = await imports(project.packageFolder, entry);
+      expect(files).toContain('dist/auth/refresh-token/refresh-token.service.js');
+      expect(files.filter((file) => /^dist\/(service\/|main\.)/.test(file))).toEqual([]);
+      const declared = required(manifestOf(project.packageFolder));
+      expect(packages.filter((name) => !name.startsWith('node:') && !declared.includes(name))).toEqual([]);
+    },
+  );
 
   function node(script: string): Promise<Finished> {
     // Links are kept as they are: the packages behind them find only each other.

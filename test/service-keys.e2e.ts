@@ -1,13 +1,26 @@
 import { describe, expect, it } from '@jest/globals';
+import { decodeJwt } from 'jose';
+import { RefreshTokenService } from '../src/auth/refresh-token/refresh-token.service.js';
 import type { IssuedSession } from '../src/auth/refresh-token/token-response.js';
-import { bearer, call, json, refresh, signIn, type Answer } from './support/http.js';
+import type { SessionListResponse } from '../src/auth/session/session.response.js';
+import { bearer, call, json, refresh, refreshed, signIn, type Answer } from './support/http.js';
 import { eventsIn } from './support/log.js';
 import { postRaw } from './support/raw-http.js';
 import { serviceForTheSuite, withService } from './support/running-service.js';
 import { SERVICE_KEY } from './support/service.js';
-import { MISSING_TOKEN, NOT_FOUND, REFUSED, TWO_AUTHORIZATIONS, wire, WRONG_SERVICE_KEY } from './support/wire.js';
+import { INVALID_TOKEN } from './support/session-calls.js';
+import {
+  invalidRequest,
+  MISSING_TOKEN,
+  NOT_FOUND,
+  REFUSED,
+  TWO_AUTHORIZATIONS,
+  wire,
+  WRONG_SERVICE_KEY,
+} from './support/wire.js';
 
 const JSON_TYPE = { 'Content-Type': 'application/json' };
+const NO_SUBJECT = invalidRequest("subject: got nothing, takes the user's id.");
 
 function post(url: string, headers: Record<string, string>, body = '{"subject":"alice"}'): Promise<Answer> {
   return call(`${url}/sessions`, { headers: { ...JSON_TYPE, ...headers }, body });
@@ -62,9 +75,23 @@ describe('a service key', () => {
     expect(wire(await refresh(running.service.url, SERVICE_KEY))).toEqual(REFUSED);
   });
 
-  it.each(['GET', 'PUT', 'DELETE', 'PATCH'])('opens nothing to %s', async (method) => {
+  it('opens nothing to PUT', async () => {
     const headers = bearer(SERVICE_KEY);
-    expect(wire(await call(`${running.service.url}/sessions`, { method, headers }))).toEqual(NOT_FOUND);
+    expect(wire(await call(`${running.service.url}/sessions`, { method: 'PUT', headers }))).toEqual(NOT_FOUND);
+  });
+
+  it.each([
+    ['GET', {}],
+    ['DELETE', {}],
+    ['PATCH', { body: '{"claims":{"role":"admin"}}' }],
+  ])('does not mean everybody to %s', async (method, body) => {
+    const { url } = running.service;
+    const { refresh_token } = await signIn(url);
+    const headers = { ...bearer(SERVICE_KEY), ...JSON_TYPE };
+    for (const query of ['', '?', '?subject', '?subject=']) {
+      expect(wire(await call(`${url}/sessions${query}`, { method, headers, ...body }))).toEqual(NO_SUBJECT);
+    }
+    expect(decodeJwt((await refreshed(url, refresh_token)).access_token)).not.toHaveProperty('role');
   });
 
   it('takes the scheme in any spelling', async () => {
@@ -105,13 +132,33 @@ describe('several service keys', () => {
 });
 
 describe('no service key, in production', () => {
-  it('leaves no way in, and the endpoint is not there', () =>
+  it('leaves no way in, and its endpoints are not there', () =>
     withService('SQLite', { SERVICE_KEYS: '' }, async ({ url }) => {
       for (const headers of [{}, bearer(''), bearer('x'), bearer(SERVICE_KEY), bearer('undefined')]) {
         expect(wire(await post(url, headers))).toEqual(NOT_FOUND);
+        expect(wire(await call(`${url}/sessions?subject=alice`, { method: 'PATCH', headers }))).toEqual(NOT_FOUND);
       }
-      const { paths } = json<{ paths: object }>(await call(`${url}/openapi.json`, { method: 'GET' }));
-      expect(Object.keys(paths)).not.toContain('/sessions');
-      expect(Object.keys(paths)).toContain('/refresh_token');
+      for (const method of ['GET', 'DELETE']) {
+        for (const key of [SERVICE_KEY, 'undefined', 'x']) {
+          const answer = await call(`${url}/sessions?subject=alice`, { method, headers: bearer(key) });
+          expect(wire(answer)).toEqual(INVALID_TOKEN);
+        }
+      }
+    }));
+
+  it('leaves users their own sessions', () =>
+    withService('SQLite', { SERVICE_KEYS: '' }, async ({ url, app }) => {
+      const { access_token } = await app.get(RefreshTokenService).issue({ subject: 'alice' });
+      const answer = await call(`${url}/sessions`, { method: 'GET', headers: bearer(access_token) });
+      expect(answer.status).toBe(200);
+      expect(json<SessionListResponse>(answer).sessions).toEqual([expect.objectContaining({ current: true })]);
+    }));
+
+  it('is told to whoever reads the documents', () =>
+    withService('SQLite', { SERVICE_KEYS: '' }, async ({ url }) => {
+      const answer = await call(`${url}/openapi.json`, { method: 'GET' });
+      const { paths } = json<{ paths: Record<string, object> }>(answer);
+      expect(Object.keys(paths['/sessions'] ?? {})).toEqual(['get', 'delete']);
+      expect(JSON.stringify(paths)).not.toContain('serviceKey');
     }));
 });

@@ -28,9 +28,16 @@ describeOnEachDatabase('Instances that start together on an empty database', (da
     for (const { url } of instances) ({ refresh_token } = await refreshed(url, refresh_token));
 
     const copies = await copiesOf(database.url);
-    for (const table of ['migrations', 'refresh_token_secrets', 'refresh_token_sessions']) {
-      expect([table, (await copies.query(`SELECT * FROM ${table}`)).length]).toEqual([table, 1]);
+    const rows: Record<string, number> = {};
+    for (const table of ['migrations', 'access_token_keys', 'refresh_token_secrets', 'refresh_token_sessions']) {
+      rows[table] = (await copies.query(`SELECT * FROM ${table}`)).length;
     }
+    expect(rows).toEqual({
+      migrations: 2,
+      access_token_keys: 1,
+      refresh_token_secrets: 1,
+      refresh_token_sessions: 1,
+    });
     await copies.close();
   });
 });

@@ -1,17 +1,21 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
+import { RefreshTokenService } from '../src/auth/refresh-token/refresh-token.service.js';
 import type { IssuedSession } from '../src/auth/refresh-token/token-response.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
 import { call, logout, postSession, refresh, refreshed, signIn, type Answer } from './support/http.js';
-import { startService, type TestService } from './support/service.js';
+import { serviceForTheSuite } from './support/running-service.js';
+import { SERVICE_KEY, startService, type TestService } from './support/service.js';
+import { deleteSessions, getSessions, patchSessions } from './support/session-calls.js';
 import { loseSession, restoreSession, sessionRow } from './support/session-rows.js';
 import { gist, watchStatements } from './support/statements.js';
-import { MINUTE, SECOND } from './support/test-clock.js';
+import { HOUR, MINUTE, SECOND } from './support/test-clock.js';
 
 describeOnEachDatabase('the statements of a request', (name) => {
   let database: TestDatabase;
   let service: TestService;
   let session: IssuedSession;
+  let users = 0;
 
   beforeAll(async () => {
     database = await createDatabase(name);
@@ -104,12 +108,73 @@ describeOnEachDatabase('the statements of a request', (name) => {
     expect(await row()).toEqual(before);
   });
 
+  describe.each([1, 60])('on the sessions of a user who has %d', (count) => {
+    let subject: string;
+    let own: IssuedSession;
+
+    beforeEach(async () => {
+      subject = `user ${(users += 1)} of ${count}`;
+      const refreshTokens = service.app.get(RefreshTokenService);
+      const sessions = await Promise.all(Array.from({ length: count }, () => refreshTokens.issue({ subject })));
+      own = sessions.at(-1) as IssuedSession;
+    });
+
+    it('are one to list them, after the one that asks whether who lists them is still signed in', async () => {
+      const { url } = service;
+      for (const query of ['', '?limit=1', '?limit=100']) {
+        expect(await costOf(200, () => getSessions(url, own.access_token, query))).toEqual(['SELECT', 'SELECT']);
+      }
+      expect(await costOf(200, () => getSessions(url, SERVICE_KEY, `?subject=${subject}`))).toEqual(['SELECT']);
+    });
+
+    it('are one to name one of them', async () => {
+      const rename = (id: string) => () =>
+        patchSessions(service.url, own.access_token, `/${id}`, { label: 'My phone' });
+
+      expect(await costOf(204, rename(own.session_id))).toEqual(['SELECT', 'UPDATE SET label']);
+      expect(await costOf(404, rename(session.session_id))).toEqual(['SELECT', 'UPDATE SET label']);
+    });
+
+    it('are one to change what they say', async () => {
+      const change = () =>
+        patchSessions(service.url, SERVICE_KEY, `?subject=${subject}`, { claims: { role: 'admin' } });
+
+      expect(await costOf(200, change)).toEqual(['UPDATE SET claims']);
+    });
+
+    it('are one to end one of them, and one more to tell one that had ended from one that is not there', async () => {
+      const { url } = service;
+      const end =
+        (credential: string, { session_id }: IssuedSession) =>
+        () =>
+          deleteSessions(url, credential, `/${session_id}`);
+
+      expect(await costOf(404, end(own.access_token, session))).toEqual(['SELECT', 'UPDATE SET revoked_at', 'SELECT']);
+      expect(await costOf(204, end(own.access_token, own))).toEqual(['SELECT', 'UPDATE SET revoked_at']);
+      expect(await costOf(204, end(SERVICE_KEY, own))).toEqual(['UPDATE SET revoked_at', 'SELECT']);
+    });
+
+    it('are one to end all of them, or all but one', async () => {
+      const { url } = service;
+      const endOthers = () => deleteSessions(url, own.access_token, '?except=current');
+      const endAll = () => deleteSessions(url, SERVICE_KEY, `?subject=${subject}`);
+
+      expect(await costOf(200, endOthers)).toEqual(['SELECT', 'UPDATE SET revoked_at']);
+      expect(await costOf(200, endAll)).toEqual(['UPDATE SET revoked_at']);
+      expect(await costOf(401, endOthers)).toEqual(['SELECT']);
+    });
+
+    it('are one more for a sign-in that ends the others', async () => {
+      const signInAlone = () => postSession(service.url, { subject, revoke_others: true });
+
+      expect(await costOf(201, signInAlone)).toEqual(['INSERT', 'UPDATE SET revoked_at']);
+    });
+  });
+
   describe('are none', () => {
-    /** The session's token with one character of it changed. */
-    const forged = (position: number) => {
-      const text = session.refresh_token;
-      return text.slice(0, position) + (text[position] === 'A' ? 'B' : 'A') + text.slice(position + 1);
-    };
+    /** A token of the session with one character of it changed. */
+    const forged = (position: number, text = session.refresh_token) =>
+      text.slice(0, position) + (text[position] === 'A' ? 'B' : 'A') + text.slice(position + 1);
 
     it.each<[string, () => string]>([
       ['of an unknown secret', () => forged(3)],
@@ -140,6 +205,30 @@ describeOnEachDatabase('the statements of a request', (name) => {
       expect(await costOf(400, request)).toEqual([]);
     });
 
+    it('for an access token that is forged, of another kind, or too old', async () => {
+      const { url } = service;
+      const { access_token, refresh_token } = session;
+      for (const token of [forged(access_token.length - 10, access_token), refresh_token, 'x']) {
+        expect(await costOf(401, () => getSessions(url, token))).toEqual([]);
+        expect(await costOf(401, () => deleteSessions(url, token))).toEqual([]);
+      }
+      service.clock.advance(2 * HOUR);
+      expect(await costOf(401, () => getSessions(url, access_token))).toEqual([]);
+    });
+
+    it('for sessions of nobody, and for ids that are none', async () => {
+      const { url } = service;
+      expect(await costOf(400, () => getSessions(url, SERVICE_KEY))).toEqual([]);
+      expect(await costOf(400, () => deleteSessions(url, SERVICE_KEY, '?subject='))).toEqual([]);
+      expect(await costOf(400, () => patchSessions(url, SERVICE_KEY, '', { scope: 'admin' }))).toEqual([]);
+      expect(await costOf(404, () => deleteSessions(url, SERVICE_KEY, '/1'))).toEqual([]);
+      expect(await costOf(404, () => patchSessions(url, SERVICE_KEY, '/1', { label: 'x' }))).toEqual([]);
+    });
+
+    it('for the keys that access tokens verify with', async () => {
+      expect(await costOf(200, () => call(`${service.url}/.well-known/jwks.json`, { method: 'GET' }))).toEqual([]);
+    });
+
     it('for a sign-in without the service key, or with a bad subject', async () => {
       const body = JSON.stringify({ subject: 'mallory' });
       const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${session.refresh_token}` };
@@ -147,5 +236,20 @@ describeOnEachDatabase('the statements of a request', (name) => {
       expect(await costOf(401, () => call(`${service.url}/sessions`, { headers, body }))).toEqual([]);
       expect(await costOf(400, () => postSession(service.url, { subject: '' }))).toEqual([]);
     });
+  });
+});
+
+describeOnEachDatabase('the statements of a sign-in where sessions are limited', (name) => {
+  const running = serviceForTheSuite(name, { MAX_SESSIONS_PER_SUBJECT: '2' });
+
+  it('are two, whether there is one to end or none', async () => {
+    const { url, app } = running.service;
+    const statements: string[] = [];
+    const stop = await watchStatements(app.get(DataSource), (sql) => statements.push(gist(sql)));
+    for (const _ of [1, 2, 3, 4]) await signIn(url);
+    stop();
+    expect(statements.filter((statement) => statement !== 'PRAGMA')).toEqual(
+      Array.from({ length: 4 }, () => ['INSERT', 'UPDATE SET revoked_at']).flat(),
+    );
   });
 });

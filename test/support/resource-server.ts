@@ -27,7 +27,7 @@ export class ResourceServer {
   ) {
     this.url = new URL('/.well-known/jwks.json', service);
     this.keySet = createRemoteJWKSet(this.url, { cacheMaxAge });
-    this.timer = setInterval(() => void this.fetchAgain(), INTERVAL);
+    this.timer = setInterval(() => void this.fetchAgain().catch(() => undefined), INTERVAL);
   }
 
   static async of(service: string, issuer: string): Promise<ResourceServer> {
