@@ -29,13 +29,13 @@ import { Public, IS_PUBLIC } from './fixtures/host-app/auth/public.decorator.js'
 import { DataInterceptor } from './fixtures/host-app/http/data.interceptor.js';
 import { ProblemFilter } from './fixtures/host-app/http/problem.filter.js';
 import { forgedAccessTokens } from './support/forged-access-tokens.js';
-import { INVALID_TOKEN, startGuardedHost, type GuardedHost } from './support/guarded-host.js';
+import { startGuardedHost, type GuardedHost } from './support/guarded-host.js';
 import { bearer, call, json, refresh, refreshed } from './support/http.js';
 import { decoded } from './support/jwt.js';
 import { postRaw } from './support/raw-http.js';
 import { ALGORITHMS, HOST_ISSUER, HOST_SECRET, signing, type Signing } from './support/signing.js';
 import { HOUR } from './support/test-clock.js';
-import { invalidRequest, MISSING_TOKEN, REFUSED, TWO_AUTHORIZATIONS, wire } from './support/wire.js';
+import { INVALID_TOKEN, invalidRequest, MISSING_TOKEN, REFUSED, TWO_AUTHORIZATIONS, wire } from './support/wire.js';
 
 interface OwnClaims {
   tenant: string;

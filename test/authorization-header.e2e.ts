@@ -3,7 +3,7 @@ import { bearer, call, signIn } from './support/http.js';
 import { eventsIn } from './support/log.js';
 import { postRaw } from './support/raw-http.js';
 import { serviceForTheSuite } from './support/running-service.js';
-import { invalidRequest, LOGGED_OUT, MISSING_TOKEN, REFUSED, TWO_AUTHORIZATIONS, wire } from './support/wire.js';
+import { invalidRequest, NO_CONTENT, MISSING_TOKEN, REFUSED, TWO_AUTHORIZATIONS, wire } from './support/wire.js';
 
 /** Valid in form, and of no session. */
 const FORGED = `rt_${'A'.repeat(60)}`;
@@ -143,6 +143,6 @@ describe('the order of the checks', () => {
 
 it('nothing of all that has ended the session', async () => {
   expect((await call(endpoint, { headers: bearer(token) })).status).toBe(200);
-  expect(wire(await call(`${running.service.url}/logout`, { headers: bearer(token) }))).toEqual(LOGGED_OUT);
+  expect(wire(await call(`${running.service.url}/logout`, { headers: bearer(token) }))).toEqual(NO_CONTENT);
   expect(eventsIn(running.service.log, 'refresh.refused').filter(({ reason }) => reason === 'reuse')).toEqual([]);
 });

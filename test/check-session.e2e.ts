@@ -17,12 +17,12 @@ import { signIn, type SignedIn } from 'nest-refresh-token/testing';
 import { DataSource } from 'typeorm';
 import { SessionStore } from '../src/auth/session/session.store.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
-import { INVALID_TOKEN, startGuardedHost, type GuardedHost } from './support/guarded-host.js';
+import { startGuardedHost, type GuardedHost } from './support/guarded-host.js';
 import { hostOptions } from './support/host.js';
 import { call, refresh } from './support/http.js';
 import { watchStatements } from './support/statements.js';
 import { HOUR, MINUTE, SECOND, TestClock } from './support/test-clock.js';
-import { MISSING_TOKEN, UNAVAILABLE, wire } from './support/wire.js';
+import { INVALID_TOKEN, MISSING_TOKEN, UNAVAILABLE, wire } from './support/wire.js';
 
 /** For routes where a session that has ended is over at once. */
 @Injectable()

@@ -29,15 +29,16 @@ import { ProblemFilter } from './fixtures/host-app/http/problem.filter.js';
 import { describeOnEachDatabase } from './support/databases.js';
 import { startGuardedHost, type GuardedHost } from './support/guarded-host.js';
 import { bearer, call, json, type Answer } from './support/http.js';
+import { deleteSessions, ended, getSessions, patchSessions } from './support/session-calls.js';
 import {
-  deleteSessions,
-  ended,
-  getSessions,
   INVALID_TOKEN,
+  invalidRequest,
+  MISSING_TOKEN,
   NO_CONTENT,
-  patchSessions,
-} from './support/session-calls.js';
-import { invalidRequest, MISSING_TOKEN, NOT_FOUND, UNAVAILABLE, wire } from './support/wire.js';
+  NOT_FOUND,
+  UNAVAILABLE,
+  wire,
+} from './support/wire.js';
 
 const Public = () => SetMetadata('isPublic', true);
 

@@ -22,7 +22,7 @@ import { eventsIn } from './support/log.js';
 import { until } from './support/process.js';
 import { endOf, sessionRow } from './support/session-rows.js';
 import { DAY, MINUTE, SECOND } from './support/test-clock.js';
-import { LOGGED_OUT, MISSING_TOKEN, REFUSED, UNAVAILABLE, wire } from './support/wire.js';
+import { NO_CONTENT, MISSING_TOKEN, REFUSED, UNAVAILABLE, wire } from './support/wire.js';
 
 const HOST_SECRET = 'the secret the host has always signed with';
 type HostSettings = NonNullable<Parameters<typeof startLegacyHost>[1]>;
@@ -388,7 +388,7 @@ describeOnEachDatabase('An old refresh token', (databaseName) => {
       const unknownSecret = `rt_${otherThan(first)}${session.refresh_token.slice(4)}`;
       for (const forged of [badMac, unknownSecret, `rt_${'A'.repeat(60)}`]) {
         expect(wire(await refresh(host.url, forged))).toEqual(REFUSED);
-        expect(wire(await logout(host.url, forged))).toEqual(LOGGED_OUT);
+        expect(wire(await logout(host.url, forged))).toEqual(NO_CONTENT);
       }
       expect(host.world.asked).toEqual([]);
       expect(await host.rows()).toBe(1);
@@ -407,7 +407,7 @@ describeOnEachDatabase('An old refresh token', (databaseName) => {
         const { access_token, refresh_token } = await host.app.get(RefreshTokenService).issue({ subject: 'alice' });
         for (const token of [access_token, (await refreshed(host.url, refresh_token)).access_token]) {
           expect(wire(await refresh(host.url, token))).toEqual(REFUSED);
-          expect(wire(await logout(host.url, token))).toEqual(LOGGED_OUT);
+          expect(wire(await logout(host.url, token))).toEqual(NO_CONTENT);
           host.clock.advance(DAY);
           expect(wire(await refresh(host.url, token))).toEqual(REFUSED);
         }
@@ -442,25 +442,25 @@ describeOnEachDatabase('An old refresh token', (databaseName) => {
   describe('at logout', () => {
     it('ends the session that it would have started', async () => {
       const old = oldTokenOf({ subject: 'alice' });
-      expect(wire(await logout(host.url, old))).toEqual(LOGGED_OUT);
+      expect(wire(await logout(host.url, old))).toEqual(NO_CONTENT);
       for (const wait of [0, MINUTE, DAY]) {
         host.clock.advance(wait);
         expect(wire(await refresh(host.url, old))).toEqual(REFUSED);
       }
       expect(host.world.asked).toEqual([old]);
-      expect(wire(await logout(host.url, old))).toEqual(LOGGED_OUT);
+      expect(wire(await logout(host.url, old))).toEqual(NO_CONTENT);
       expect(host.world.events).toContainEqual(expect.objectContaining({ type: 'ended', reason: 'logout' }));
     });
 
     it('ends the session that it has started, with its successors', async () => {
       const old = oldTokenOf({ subject: 'alice' });
       const { refresh_token } = await refreshed(host.url, old);
-      expect(wire(await logout(host.url, old))).toEqual(LOGGED_OUT);
+      expect(wire(await logout(host.url, old))).toEqual(NO_CONTENT);
       for (const token of [old, refresh_token]) expect(wire(await refresh(host.url, token))).toEqual(REFUSED);
     });
 
     it('ends nothing where the host says it is none', async () => {
-      expect(wire(await logout(host.url, 'nonsense'))).toEqual(LOGGED_OUT);
+      expect(wire(await logout(host.url, 'nonsense'))).toEqual(NO_CONTENT);
       expect(await host.rows()).toBe(0);
       expect(await host.app.get(RefreshTokenService).revoke('nonsense')).toBe(false);
     });
@@ -469,7 +469,7 @@ describeOnEachDatabase('An old refresh token', (databaseName) => {
       withHost(withSession({ maxSessionsPerSubject: 1 }), async () => {
         const here = await host.app.get(RefreshTokenService).issue({ subject: 'alice' });
         host.clock.advance(MINUTE);
-        expect(wire(await logout(host.url, oldTokenOf({ subject: 'alice', revokeOthers })))).toEqual(LOGGED_OUT);
+        expect(wire(await logout(host.url, oldTokenOf({ subject: 'alice', revokeOthers })))).toEqual(NO_CONTENT);
         expect((await refresh(host.url, here.refresh_token)).status).toBe(200);
       }),
     );
@@ -551,7 +551,7 @@ describeOnEachDatabase('An old refresh token', (databaseName) => {
     withHost({ extras: { legacyTokens: undefined } }, async () => {
       for (const old of Object.values(oldTokens).map((make) => oldTokenOf({ subject: 'alice' }, make()))) {
         expect(wire(await refresh(host.url, old))).toEqual(REFUSED);
-        expect(wire(await logout(host.url, old))).toEqual(LOGGED_OUT);
+        expect(wire(await logout(host.url, old))).toEqual(NO_CONTENT);
       }
       expect(eventsIn(host.log, 'refresh.refused').map(({ reason }) => reason)).toEqual(['malformed', 'malformed']);
       expect(host.world.asked).toEqual([]);

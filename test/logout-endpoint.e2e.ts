@@ -11,7 +11,7 @@ import { endOf, loseSession, sessionRow } from './support/session-rows.js';
 import { DAY, MINUTE } from './support/test-clock.js';
 import {
   invalidRequest,
-  LOGGED_OUT,
+  NO_CONTENT,
   MISSING_TOKEN,
   NOT_FOUND,
   NOT_WHAT_ITS_TYPE_SAYS,
@@ -46,7 +46,7 @@ describeOnEachDatabase('POST /logout', (databaseName) => {
       const { service } = running;
       const session = await usedSession(service);
 
-      expect(wire(await logout(service.url, session[which]))).toEqual(LOGGED_OUT);
+      expect(wire(await logout(service.url, session[which]))).toEqual(NO_CONTENT);
 
       expect(await endOf(service.app, session.id)).toEqual({ at: service.clock.now(), reason: 'logout' });
       const before = service.log.length;
@@ -78,7 +78,7 @@ describeOnEachDatabase('POST /logout', (databaseName) => {
 
     service.clock.advance(MINUTE);
     for (const token of [session.third, session.first, session.third]) {
-      expect(wire(await logout(service.url, token))).toEqual(LOGGED_OUT);
+      expect(wire(await logout(service.url, token))).toEqual(NO_CONTENT);
     }
     expect(await sessionRow(service.app, session.id)).toEqual(ended);
   });
@@ -87,14 +87,14 @@ describeOnEachDatabase('POST /logout', (databaseName) => {
     const { service } = running;
     const session = await signIn(service.url);
     const answers = await Promise.all(Array.from({ length: 10 }, () => logout(service.url, session.refresh_token)));
-    expect(answers.map(wire)).toEqual(Array.from({ length: 10 }, () => LOGGED_OUT));
+    expect(answers.map(wire)).toEqual(Array.from({ length: 10 }, () => NO_CONTENT));
   });
 
   it('ends a session that has expired too, so that no restored row brings it back', async () => {
     const { service } = running;
     const session = await signIn(service.url);
     service.clock.advance(31 * DAY);
-    expect(wire(await logout(service.url, session.refresh_token))).toEqual(LOGGED_OUT);
+    expect(wire(await logout(service.url, session.refresh_token))).toEqual(NO_CONTENT);
     expect(await endOf(service.app, session.session_id)).toEqual({ at: service.clock.now(), reason: 'logout' });
   });
 
@@ -111,7 +111,7 @@ describeOnEachDatabase('POST /logout', (databaseName) => {
     const store = service.app.get(SessionStore);
     const spies = [jest.spyOn(store, 'revoke'), jest.spyOn(store, 'find')];
 
-    expect(wire(await logout(service.url, forge(session.refresh_token)))).toEqual(LOGGED_OUT);
+    expect(wire(await logout(service.url, forge(session.refresh_token)))).toEqual(NO_CONTENT);
 
     for (const spy of spies) {
       expect(spy).not.toHaveBeenCalled();
@@ -124,7 +124,7 @@ describeOnEachDatabase('POST /logout', (databaseName) => {
   it('with an access token is 204, and the session goes on', async () => {
     const { service } = running;
     const session = await signIn(service.url);
-    expect(wire(await logout(service.url, session.access_token))).toEqual(LOGGED_OUT);
+    expect(wire(await logout(service.url, session.access_token))).toEqual(NO_CONTENT);
     expect((await refresh(service.url, session.refresh_token)).status).toBe(200);
   });
 
@@ -147,7 +147,7 @@ describeOnEachDatabase('POST /logout', (databaseName) => {
     expect(wire(await logout(service.url, session.refresh_token))).toEqual(UNAVAILABLE);
     await database.query('ALTER TABLE elsewhere RENAME TO refresh_token_sessions');
     expect((await refresh(service.url, session.refresh_token)).status).toBe(200);
-    expect(wire(await logout(service.url, session.refresh_token))).toEqual(LOGGED_OUT);
+    expect(wire(await logout(service.url, session.refresh_token))).toEqual(NO_CONTENT);
   });
 });
 
@@ -156,7 +156,7 @@ describe('POST /logout of a session whose row was lost', () => {
     withService('SQLite', { LOST_SESSIONS: 'refuse' }, async ({ url, app }) => {
       const session = await signIn(url);
       await loseSession(app, session.session_id);
-      expect(wire(await logout(url, session.refresh_token))).toEqual(LOGGED_OUT);
+      expect(wire(await logout(url, session.refresh_token))).toEqual(NO_CONTENT);
     }));
 
   it('is 204 where the row may have been purged', () =>
@@ -166,7 +166,7 @@ describe('POST /logout of a session whose row was lost', () => {
       clock.advance(2 * DAY - 1);
       expect(wire(await logout(url, session.refresh_token))).toEqual(UNAVAILABLE);
       clock.advance(1);
-      expect(wire(await logout(url, session.refresh_token))).toEqual(LOGGED_OUT);
+      expect(wire(await logout(url, session.refresh_token))).toEqual(NO_CONTENT);
     }));
 });
 
@@ -213,7 +213,7 @@ describe('a request to /logout that is none', () => {
     expect(wire(await call(`${url}/logout`, { headers, body: '{"' }))).toEqual(NOT_WHAT_ITS_TYPE_SAYS);
     expect(wire(await call(`${url}/logout`, { headers, body: ' '.repeat(32 * 1_024 + 1) }))).toEqual(TOO_LARGE);
     expect((await refresh(url, token)).status).toBe(200);
-    expect(wire(await call(`${url}/logout`, { headers, body: '{}' }))).toEqual(LOGGED_OUT);
+    expect(wire(await call(`${url}/logout`, { headers, body: '{}' }))).toEqual(NO_CONTENT);
   });
 
   it.each(['GET', 'DELETE', 'PUT'])('is a %s: 404, and the session goes on', async (method) => {

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { applyDecorators, Controller, Get, Post, UseGuards } from '@nestjs/common';
 import { AccessTokenGuard, AccessTokenVerifier, ConfigurationError, RequireScope } from 'nest-refresh-token';
 import { signIn } from 'nest-refresh-token/testing';
-import { insufficientScope, INVALID_TOKEN, startGuardedHost, type GuardedHost } from './support/guarded-host.js';
+import { insufficientScope, startGuardedHost, type GuardedHost } from './support/guarded-host.js';
 import { call } from './support/http.js';
-import { MISSING_TOKEN, wire } from './support/wire.js';
+import { INVALID_TOKEN, MISSING_TOKEN, wire } from './support/wire.js';
 
 @UseGuards(AccessTokenGuard)
 @RequireScope('orders:read')

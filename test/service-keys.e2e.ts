@@ -8,8 +8,8 @@ import { eventsIn } from './support/log.js';
 import { postRaw } from './support/raw-http.js';
 import { serviceForTheSuite, withService } from './support/running-service.js';
 import { SERVICE_KEY } from './support/service.js';
-import { INVALID_TOKEN } from './support/session-calls.js';
 import {
+  INVALID_TOKEN,
   invalidRequest,
   MISSING_TOKEN,
   NOT_FOUND,

@@ -20,7 +20,7 @@ import { until } from './support/process.js';
 import { hostForTheSuite, ScriptedObserver, ScriptedPolicy, type ScriptedHost } from './support/scripted-host.js';
 import { endOf, loseSession, sessionRow } from './support/session-rows.js';
 import { MINUTE, SECOND } from './support/test-clock.js';
-import { LOGGED_OUT, REFUSED, UNAVAILABLE, wire } from './support/wire.js';
+import { NO_CONTENT, REFUSED, UNAVAILABLE, wire } from './support/wire.js';
 
 /** The host's tokens of old: `old-token-of-<user>-<anything>`. */
 @Injectable()
@@ -165,7 +165,7 @@ describeOnEachDatabase('A session observer', (name) => {
       expect(sinceCreated(host, session)).toEqual([ended]);
 
       host.clock.advance(MINUTE);
-      expect(wire(await logout(host.url, session.refresh_token))).toEqual(LOGGED_OUT);
+      expect(wire(await logout(host.url, session.refresh_token))).toEqual(NO_CONTENT);
       await end(host, session);
       await host.sessions.end(session.session_id);
       await host.refreshTokens.revokeSubject(subject);
@@ -478,7 +478,7 @@ describeOnEachDatabase('A session observer that', (name) => {
     expect(wire(await refresh(host.url, session.refresh_token))).toEqual(REFUSED);
     expect(await endOf(host.app, session.session_id)).toMatchObject({ reason: 'reuse' });
     const other = await issue(host, { subject: 'observed' });
-    expect(wire(await logout(host.url, other.refresh_token))).toEqual(LOGGED_OUT);
+    expect(wire(await logout(host.url, other.refresh_token))).toEqual(NO_CONTENT);
     expect(performance.now() - begun).toBeLessThan(4_000);
 
     expect(host.script.events).toHaveLength(7);

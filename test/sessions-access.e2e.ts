@@ -6,23 +6,16 @@ import { bearer, call, json, postSession, refreshed, signIn, type Answer } from 
 import { eventsIn } from './support/log.js';
 import { serviceForTheSuite } from './support/running-service.js';
 import { SERVICE_KEY, startService, type TestService } from './support/service.js';
-import {
-  deleteSessions,
-  ended,
-  getSessions,
-  idsOf,
-  INVALID_TOKEN,
-  listed,
-  NO_CONTENT,
-  patchSessions,
-} from './support/session-calls.js';
+import { deleteSessions, ended, getSessions, idsOf, listed, patchSessions } from './support/session-calls.js';
 import { until } from './support/process.js';
 import { gist, watchStatements } from './support/statements.js';
 import { TcpProxy } from './support/tcp-proxy.js';
 import { HOUR, MINUTE } from './support/test-clock.js';
 import {
+  INVALID_TOKEN,
   invalidRequest,
   MISSING_TOKEN,
+  NO_CONTENT,
   NOT_FOUND,
   TWO_AUTHORIZATIONS,
   UNAVAILABLE,

@@ -8,10 +8,10 @@ import { bearer, call, json, logout, refresh, refreshed, signIn } from './suppor
 import { eventsIn } from './support/log.js';
 import { serviceForTheSuite } from './support/running-service.js';
 import { ISSUER, SERVICE_KEY, type TestService } from './support/service.js';
-import { deleteSessions, ended, getSessions, idsOf, INVALID_TOKEN, NO_CONTENT } from './support/session-calls.js';
+import { deleteSessions, ended, getSessions, idsOf } from './support/session-calls.js';
 import { endOf, sessionRow } from './support/session-rows.js';
 import { DAY, MINUTE } from './support/test-clock.js';
-import { invalidRequest, NOT_FOUND, REFUSED, wire } from './support/wire.js';
+import { INVALID_TOKEN, invalidRequest, NO_CONTENT, NOT_FOUND, REFUSED, wire } from './support/wire.js';
 
 const SUBJECT_MISSING = invalidRequest("subject: got nothing, takes the user's id.");
 const SUBJECT_GIVEN = invalidRequest('subject: got one with an access token, which takes its own.');

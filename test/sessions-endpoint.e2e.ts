@@ -8,7 +8,7 @@ import { call, json, logout, postSession, refreshed, signIn } from './support/ht
 import { serviceForTheSuite, withService } from './support/running-service.js';
 import { ISSUER, type TestService } from './support/service.js';
 import { DAY, HOUR, SECOND } from './support/test-clock.js';
-import { json as jsonAnswer, LOGGED_OUT, UNAVAILABLE, wire } from './support/wire.js';
+import { json as jsonAnswer, NO_CONTENT, UNAVAILABLE, wire } from './support/wire.js';
 
 /** The claims of an access token, verified as a resource server would: with what the service publishes. */
 async function verified({ url, clock }: TestService, accessToken: string): Promise<JWTPayload> {
@@ -125,7 +125,7 @@ describeOnEachDatabase('POST /sessions', (databaseName) => {
     expect(await rows.countBy({ subject: 'ten times' })).toBe(10);
 
     const [ended, ...others] = sessions;
-    expect(wire(await logout(service.url, ended?.refresh_token ?? ''))).toEqual(LOGGED_OUT);
+    expect(wire(await logout(service.url, ended?.refresh_token ?? ''))).toEqual(NO_CONTENT);
     for (const { refresh_token } of others) await refreshed(service.url, refresh_token);
   });
 

@@ -5,10 +5,10 @@ import { describeOnEachDatabase } from './support/databases.js';
 import { bearer, call, logout, refreshed, signIn, type Answer } from './support/http.js';
 import { serviceForTheSuite } from './support/running-service.js';
 import { SERVICE_KEY, type TestService } from './support/service.js';
-import { deleteSessions, idsOf, listed, NO_CONTENT, patchSessions, sessionsOf } from './support/session-calls.js';
+import { deleteSessions, idsOf, listed, patchSessions, sessionsOf } from './support/session-calls.js';
 import { sessionRow } from './support/session-rows.js';
 import { DAY, MINUTE } from './support/test-clock.js';
-import { invalidRequest, NOT_FOUND, NOT_WHAT_ITS_TYPE_SAYS, TOO_LARGE, wire } from './support/wire.js';
+import { invalidRequest, NO_CONTENT, NOT_FOUND, NOT_WHAT_ITS_TYPE_SAYS, TOO_LARGE, wire } from './support/wire.js';
 
 const TAKES = 'takes a string of 1 to 100 characters.';
 const NOT_A_JSON_OBJECT = invalidRequest(

@@ -84,13 +84,6 @@ export function provided<T>({ app }: Host, token: Type<T>): T {
   return app.get(token, { strict: false });
 }
 
-/** What a guarded route answers to a token that isn't good. */
-export const INVALID_TOKEN: Wire = {
-  status: 401,
-  text: '{"error":"invalid_token"}',
-  headers: { ...MISSING_TOKEN.headers, 'www-authenticate': 'Bearer error="invalid_token"' },
-};
-
 /** What a guarded route answers to a token that doesn't reach far enough. */
 export function insufficientScope(scope: string): Wire {
   return {

@@ -4,20 +4,6 @@ import { bearer, call, json, postSession, type Answer } from './http.js';
 import { SERVICE_KEY } from './service.js';
 import { json as jsonAnswer, type Wire } from './wire.js';
 
-/** What an access token that is not good is answered. */
-export const INVALID_TOKEN: Wire = {
-  status: 401,
-  text: '{"error":"invalid_token"}',
-  headers: {
-    'cache-control': 'no-store',
-    'content-type': 'application/json; charset=utf-8',
-    'www-authenticate': 'Bearer error="invalid_token"',
-  },
-};
-
-/** Done, and nothing to say. */
-export const NO_CONTENT: Wire = { status: 204, text: '', headers: { 'cache-control': 'no-store' } };
-
 /** How many sessions `DELETE /sessions` has ended. */
 export function ended(count: number): Wire {
   return jsonAnswer(200, `{"ended":${count}}`);

@@ -35,6 +35,12 @@ export const REFUSED: Wire = {
   headers: REFUSED_HEADERS,
 };
 
+export const INVALID_TOKEN: Wire = {
+  status: 401,
+  text: '{"error":"invalid_token"}',
+  headers: REFUSED_HEADERS,
+};
+
 export const WRONG_SERVICE_KEY: Wire = {
   status: 401,
   text: '{"error":"invalid_service_key"}',
@@ -54,7 +60,7 @@ export const TOO_LARGE = json(
 
 export const SERVER_ERROR = json(500, '{"error":"server_error"}');
 export const NOT_FOUND = json(404, '{"error":"not_found"}');
-export const LOGGED_OUT: Wire = { status: 204, text: '', headers: { 'cache-control': 'no-store' } };
+export const NO_CONTENT: Wire = { status: 204, text: '', headers: { 'cache-control': 'no-store' } };
 
 export function invalidRequest(description: string): Wire {
   return {

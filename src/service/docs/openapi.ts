@@ -107,13 +107,14 @@ const responses: Record<string, Schema> = {
   ServerError: answer('A bug of ours: keep the token.', ref('Error')),
 };
 
-const SUBJECT = query('subject', text("The user's id: required with a service key, refused with an access token."));
-
 /** The service's endpoints in OpenAPI 3.0. */
 export function openApiDocument(config: Pick<ServiceConfig, 'serviceKeys'>): OpenAPIObject {
   const hasServiceKeys = config.serviceKeys.length > 0;
   // Without a service key there is nobody to see to the sessions of others.
   const security = [{ accessToken: [] }, ...(hasServiceKeys ? [{ serviceKey: [] }] : [])];
+  const subject = hasServiceKeys
+    ? [query('subject', text("The user's id: required with a service key, refused with an access token."))]
+    : [];
   const paths = {
     '/refresh_token': {
       post: {
@@ -140,7 +141,7 @@ export function openApiDocument(config: Pick<ServiceConfig, 'serviceKeys'>): Ope
         summary: 'The live sessions of a user, newest first',
         security,
         parameters: [
-          SUBJECT,
+          ...subject,
           query('limit', { type: 'integer', minimum: 1, maximum: 100, default: 50 }),
           query('cursor', text('The next_cursor of the page before.')),
         ],
@@ -151,7 +152,7 @@ export function openApiDocument(config: Pick<ServiceConfig, 'serviceKeys'>): Ope
         tags: ['sessions'],
         summary: 'End all sessions of a user',
         security,
-        parameters: [SUBJECT, query('except', { type: 'string', enum: ['current'] })],
+        parameters: [...subject, query('except', { type: 'string', enum: ['current'] })],
         responses: {
           200: answer('How many live ones were ended.', object({ ended: { type: 'integer' } })),
           ...failures('RefusedAccessToken'),
