@@ -50,6 +50,7 @@ export type { RefreshToken } from './auth/refresh-token/refresh-token.js';
 export type { IssuedSession, TokenResponse } from './auth/refresh-token/token-response.js';
 export { deviceOf, type Device } from './auth/session/device.js';
 export type { IssueOptions } from './auth/session/issue-options.js';
+export { LiveSessionGuard } from './auth/session/live-session.guard.js';
 export { RefreshTokenSession } from './auth/session/refresh-token-session.entity.js';
 export {
   SessionObserver,

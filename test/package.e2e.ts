@@ -31,6 +31,7 @@ const EXPORTS = [
   'JwksController',
   'KeyRing',
   'LegacyTokens',
+  'LiveSessionGuard',
   'LogoutController',
   'MissingTokenError',
   'NotFoundError',

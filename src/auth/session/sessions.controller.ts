@@ -1,16 +1,8 @@
-import { Controller, Injectable, UseFilters, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
-import type { AccessTokenClaims } from '../access-token/access-token.claims.js';
-import { AccessTokenGuard, type AccessTokenRequest } from '../access-token/access-token.guard.js';
+import { Controller, UseFilters, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
+import type { AccessTokenRequest } from '../access-token/access-token.guard.js';
 import { AuthExceptionFilter } from '../auth.exception-filter.js';
+import { LiveSessionGuard } from './live-session.guard.js';
 import { SessionRoutes, type SessionCaller } from './session.routes.js';
-
-/** Asks for the session, whatever the options say: who was signed out must not sign out the others. */
-@Injectable()
-export class LiveSessionGuard extends AccessTokenGuard {
-  protected override prove(token: string): Promise<AccessTokenClaims> {
-    return this.accessTokens.verify(token, { checkSession: true });
-  }
-}
 
 /**
  * `GET /sessions`, `DELETE /sessions`, `DELETE /sessions/:id`, `PATCH /sessions/:id`, with an access token: a user's

@@ -2,7 +2,7 @@ import { Controller, Injectable, UseGuards, type CanActivate, type ExecutionCont
 import type { AccessTokenRequest } from '../../auth/access-token/access-token.guard.js';
 import { bearerToken, requireOneAuthorization, type AuthRequest } from '../../auth/auth.request.js';
 import { SessionRoutes, type SessionCaller } from '../../auth/session/session.routes.js';
-import { LiveSessionGuard } from '../../auth/session/sessions.controller.js';
+import { LiveSessionGuard } from '../../auth/session/live-session.guard.js';
 import { ServiceKeys } from './service-keys.js';
 
 /** A request with an access token, or, where it has none, with a service key. */
