@@ -28,8 +28,8 @@ export { ACCESS_TOKEN_STRATEGY, getAuthToken, REFRESH_TOKEN_STRATEGY } from './a
 export { Clock, SystemClock } from './auth/clock.js';
 export type { Duration } from './auth/duration.js';
 export { refreshTokenEntities } from './auth/entities.js';
-export { KeyRing } from './auth/key-ring.js';
-export { accessTokenGuard, refreshTokenGuard } from './auth/named-guards.js';
+export { ErrorHeaders } from './auth/error-headers.js';
+export { accessTokenGuard, authErrorFilter, refreshTokenGuard } from './auth/named-parts.js';
 export { RandomSource, SystemRandomSource } from './auth/random.js';
 export type { AccessTokenClaims } from './auth/access-token/access-token.claims.js';
 export { AccessTokenGuard, type AccessTokenRequest } from './auth/access-token/access-token.guard.js';
@@ -45,7 +45,7 @@ export { RefreshTokenController } from './auth/refresh-token/refresh-token.contr
 export { RefreshTokenGuard, type RefreshTokenRequest } from './auth/refresh-token/refresh-token.guard.js';
 export { RefreshTokenSecret } from './auth/refresh-token/refresh-token-secret.entity.js';
 export { RefreshTokenService, type RevokeSubjectOptions } from './auth/refresh-token/refresh-token.service.js';
-export { SecretRegistry } from './auth/refresh-token/secret.registry.js';
+export { RefreshTokenReader } from './auth/refresh-token/refresh-token.reader.js';
 export type { RefreshToken } from './auth/refresh-token/refresh-token.js';
 export type { IssuedSession, TokenResponse } from './auth/refresh-token/token-response.js';
 export { deviceOf, type Device } from './auth/session/device.js';

@@ -15,7 +15,7 @@ export interface RefreshTokenOptions {
   secrets: readonly string[];
   /** Fingerprints (16 hex digits) of secrets that were given up: whoever holds one of their tokens is signed out. */
   retiredSecrets?: readonly string[] | undefined;
-  /** What a token begins with; letters, digits, `_`, `-`. Default `rt_`. */
+  /** What a token begins with; letters, digits, `_`, `-`. Default `rt_`. Set it once: another one signs everybody out. */
   prefix?: string | undefined;
   /** For how long after a rotation everybody is handed the same successor. Default 10 s, at most 5 min, 0 allowed. */
   leeway?: Duration | undefined;
@@ -185,7 +185,7 @@ export function resolveAuthOptions(options: AuthModuleOptions, now: number): Aut
 
   return {
     refreshToken: {
-      ...secrets(refreshToken.secrets, refreshToken.retiredSecrets ?? []),
+      ...checkSecrets(refreshToken.secrets, refreshToken.retiredSecrets ?? []),
       prefix: prefix(refreshToken.prefix ?? 'rt_'),
     },
     rotation: {
@@ -293,7 +293,11 @@ function prefix(value: string): string {
   return value;
 }
 
-function secrets(
+/**
+ * Checks secrets, and derives their keys.
+ * @throws ConfigurationError naming the one that isn't good, never showing it
+ */
+export function checkSecrets(
   values: readonly string[],
   retired: readonly string[],
 ): {

@@ -11,6 +11,7 @@ import { Database } from './database/database.js';
 import { ErrorHeaders } from './error-headers.js';
 import { HostParts } from './host-parts.js';
 import { KeyRing } from './key-ring.js';
+import { ModuleIsolation } from './module-isolation.js';
 import { RandomSource, SystemRandomSource } from './random.js';
 import { RefreshTokenCodec } from './refresh-token/refresh-token.codec.js';
 import { RefreshTokenReader } from './refresh-token/refresh-token.reader.js';
@@ -56,6 +57,7 @@ export const AUTH_PROVIDERS: Provider[] = [
   ErrorHeaders,
   HostParts,
   KeyRing,
+  ModuleIsolation,
   PolicyGate,
   RefreshTokenCodec,
   RefreshTokenReader,

@@ -8,10 +8,21 @@ export interface AuthRequest extends IncomingMessage {
   readonly ip?: string | undefined;
 }
 
-/** Parameters that carry a refresh token in other protocols, with or without a subscript (`token[]`). */
-export const REFRESH_TOKEN_PARAMETER = /^(?:access_token|refresh_token|token)(?:\[|$)/;
-/** The one that carries an access token (RFC 6750 §2); a host's own routes may have a `token` of their own. */
-export const ACCESS_TOKEN_PARAMETER = /^access_token(?:\[|$)/;
+/** What in a request, besides the `Authorization` header, would be another token. */
+export interface OtherToken {
+  /** The names of its parameters, with or without a subscript (`token[]`). */
+  readonly names: RegExp;
+  /** Whether a field of a JSON body is one, too. */
+  readonly isInJson: boolean;
+}
+
+/** The parameters that carry a refresh token in other protocols. */
+export const OTHER_REFRESH_TOKEN: OtherToken = {
+  names: /^(?:access_token|refresh_token|token)(?:\[|$)/,
+  isInJson: true,
+};
+/** The one that carries an access token (RFC 6750 §2.2, §2.3); other fields are the host's own. */
+export const OTHER_ACCESS_TOKEN: OtherToken = { names: /^access_token(?:\[|$)/, isInJson: false };
 
 /**
  * Refuses a second `Authorization` header: Node keeps the first in `headers`, a proxy may keep the last.
@@ -30,11 +41,11 @@ export function requireOneAuthorization(request: AuthRequest): void {
  * token anywhere but there (RFC 6750 §2 allows one method a request; §5.3 warns of URLs).
  * @throws InvalidRequestError
  */
-export function requireTokenInHeaderOnly(request: AuthRequest, parameter: RegExp): void {
+export function requireTokenInHeaderOnly(request: AuthRequest, { names, isInJson }: OtherToken): void {
   requireOneAuthorization(request);
-  const names = { query: queryNames(request), body: bodyNames(request) };
+  const given = { query: queryNames(request), body: isInJson || isForm(request) ? bodyNames(request) : [] };
   for (const place of ['query', 'body'] as const) {
-    const name = names[place].find((candidate) => parameter.test(candidate));
+    const name = given[place].find((candidate) => names.test(candidate));
     if (name !== undefined) {
       // The bare name: what follows it is the client's text.
       const shown = name.replace(/\[.*/s, '');
@@ -49,6 +60,10 @@ export function requireTokenInHeaderOnly(request: AuthRequest, parameter: RegExp
 function queryNames({ url = '' }: AuthRequest): string[] {
   const start = url.indexOf('?');
   return start < 0 ? [] : [...new URLSearchParams(url.slice(start)).keys()];
+}
+
+function isForm({ headers }: AuthRequest): boolean {
+  return /^application\/x-www-form-urlencoded\b/i.test(headers['content-type'] ?? '');
 }
 
 function bodyNames({ body }: AuthRequest): string[] {

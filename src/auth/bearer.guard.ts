@@ -2,8 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { HttpStatus, type ExecutionContext } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import { AuthError, MissingTokenError } from './auth.errors.js';
-import type { AuthRequest } from './auth.request.js';
-import { presentsBearer, requireTokenInHeaderOnly } from './auth.request.js';
+import { presentsBearer, requireTokenInHeaderOnly, type AuthRequest, type OtherToken } from './auth.request.js';
 import type { ErrorHeaders } from './error-headers.js';
 import { logError } from './error-log.js';
 import { isTemporary, toHttpException } from './error-response.js';
@@ -27,8 +26,8 @@ export abstract class BearerGuard extends AuthGuard('nest-refresh-token') {
   protected abstract readonly strategy: string;
   /** Where the proved token is left on the request. */
   protected abstract readonly property: string;
-  /** The parameters of query and body that would be another token. */
-  protected abstract readonly parameter: RegExp;
+  /** What besides the header would be another token. */
+  protected abstract readonly otherToken: OtherToken;
 
   constructor(private readonly errorHeaders: ErrorHeaders) {
     super();
@@ -37,7 +36,7 @@ export abstract class BearerGuard extends AuthGuard('nest-refresh-token') {
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = this.getRequest(context);
     try {
-      requireTokenInHeaderOnly(request, this.parameter);
+      requireTokenInHeaderOnly(request, this.otherToken);
       if (!presentsBearer(request)) throw new MissingTokenError();
       const prover: Prover = (token) => withDeadline(this.prove(token));
       await currentProver.run(prover, () => AuthGuard(this.strategy).prototype.canActivate.call(this, context));

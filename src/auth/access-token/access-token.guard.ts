@@ -1,7 +1,7 @@
 import { Inject, Injectable, Optional, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { InsufficientScopeError, InvalidAccessTokenError } from '../auth.errors.js';
-import { ACCESS_TOKEN_PARAMETER, type AuthRequest } from '../auth.request.js';
+import { OTHER_ACCESS_TOKEN, type AuthRequest } from '../auth.request.js';
 import { accessTokenStrategyName, AUTH_MODULE_NAME } from '../auth.tokens.js';
 import { BearerGuard } from '../bearer.guard.js';
 import { ErrorHeaders } from '../error-headers.js';
@@ -27,7 +27,7 @@ export interface AccessTokenRequest<TClaims extends object = Record<string, unkn
 @Injectable()
 export class AccessTokenGuard extends BearerGuard {
   protected override readonly property = 'accessToken';
-  protected override readonly parameter = ACCESS_TOKEN_PARAMETER;
+  protected override readonly otherToken = OTHER_ACCESS_TOKEN;
   /** Not a parameter of the constructor: a subclass may have other parameters there. */
   @Optional() @Inject(AUTH_MODULE_NAME) private readonly moduleName?: string;
 

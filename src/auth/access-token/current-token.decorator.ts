@@ -9,7 +9,7 @@ interface Carrier {
 
 /**
  * The claims of the access token that `AccessTokenGuard` let through, over HTTP, GraphQL and Socket.IO; `undefined`
- * where it didn't guard the route.
+ * where it let none through on this request, or this connection.
  * @example me(@CurrentToken() { sub, tenant }: AccessTokenClaims<{ tenant: string }>) {}
  */
 export const CurrentToken = createParamDecorator((_: undefined, context: ExecutionContext) => {

@@ -20,9 +20,9 @@ export function RequireScope(scope: string): MethodDecorator & ClassDecorator {
     );
   }
   return (target: object, _key?: string | symbol, descriptor?: PropertyDescriptor) => {
-    // A host's own decorator may hold one of these, on a route that has another: none takes the other's place.
+    // One that a host's own decorator holds, or a base class has, is not given up for another.
     const on = (descriptor?.value ?? target) as object;
-    const declared = (Reflect.getOwnMetadata(REQUIRED_SCOPE, on) ?? []) as readonly string[];
+    const declared = (Reflect.getMetadata(REQUIRED_SCOPE, on) ?? []) as readonly string[];
     Reflect.defineMetadata(REQUIRED_SCOPE, [...scope.split(' '), ...declared], on);
   };
 }

@@ -96,9 +96,23 @@ export class Database {
    * be a write. For the start and for new keys, not for requests; the database's own errors come through.
    * @throws ConfigurationError where the module's tables are missing or old
    */
-  async exclusively<T>(lock: number, work: (run: Database['run']) => Promise<T>): Promise<T> {
+  exclusively<T>(lock: number, work: (run: Database['run']) => Promise<T>): Promise<T> {
+    return this.requireTables(() => this.transact(lock, work));
+  }
+
+  /**
+   * Runs a statement at the start, to see that what it names is there.
+   * @throws ConfigurationError where the module's tables are missing or old
+   */
+  async probe(statement: SqlStatement): Promise<void> {
+    await this.requireTables(() =>
+      this.retryWhileBusy((runner) => runner.query(statement.sql, bind(statement, {}), true)),
+    );
+  }
+
+  private async requireTables<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await this.transact(lock, work);
+      return await work();
     } catch (error) {
       if (!isMissingTable(error)) throw error;
       throw new ConfigurationError(

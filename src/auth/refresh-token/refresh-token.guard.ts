@@ -1,6 +1,6 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { InvalidRefreshTokenError } from '../auth.errors.js';
-import { REFRESH_TOKEN_PARAMETER, type AuthRequest } from '../auth.request.js';
+import { OTHER_REFRESH_TOKEN, type AuthRequest } from '../auth.request.js';
 import { AUTH_MODULE_NAME, refreshTokenStrategyName } from '../auth.tokens.js';
 import { BearerGuard } from '../bearer.guard.js';
 import { ErrorHeaders } from '../error-headers.js';
@@ -21,7 +21,7 @@ export interface RefreshTokenRequest extends AuthRequest {
 @Injectable()
 export class RefreshTokenGuard extends BearerGuard {
   protected override readonly property = 'refreshToken';
-  protected override readonly parameter = REFRESH_TOKEN_PARAMETER;
+  protected override readonly otherToken = OTHER_REFRESH_TOKEN;
   /** Not a parameter of the constructor: a subclass may have other parameters there. */
   @Optional() @Inject(AUTH_MODULE_NAME) private readonly moduleName?: string;
 

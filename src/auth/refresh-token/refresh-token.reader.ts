@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { isAccessToken, jwtHeader } from '../access-token/access-token.type.js';
 import { AuthError, InvalidRefreshTokenError, TemporarilyUnavailableError } from '../auth.errors.js';
 import type { AuthSettings } from '../auth.options.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
@@ -10,15 +8,10 @@ import { checkIssueOptions } from '../session/issue-options.js';
 import { SessionCreator } from '../session/session.creator.js';
 import { SessionStore } from '../session/session.store.js';
 import { withTimeLimit } from '../time-limit.js';
+import { LEGACY_NUMBER, legacyToken, mayBeLegacy } from './legacy-token.js';
 import type { LegacyTokens } from './legacy-tokens.js';
-import { HANDLE_SIZE, RefreshTokenCodec } from './refresh-token.codec.js';
-import { RefreshToken } from './refresh-token.js';
-
-/** The longest token of a host's own, in bytes. */
-const MAX_LEGACY_TOKEN = 8_192;
-/** The number of a token that the module didn't mint: below all that it mints, and above `used` of a new session. */
-const LEGACY_NUMBER = 1;
-const LEGACY_LABEL = 'nest-refresh-token/legacy-token/v1';
+import { RefreshTokenCodec } from './refresh-token.codec.js';
+import type { RefreshToken } from './refresh-token.js';
 
 /** Reads and proves presented refresh tokens: the module's own, and those that a host handed out before. */
 @Injectable()
@@ -59,8 +52,7 @@ export class RefreshTokenReader {
     malformed: Error,
   ): Promise<RefreshToken> {
     if (!mayBeLegacy(text)) throw malformed;
-    // Who presents the token can derive the session's id from it, and nobody else.
-    const token = new RefreshToken(handleOf(text), LEGACY_NUMBER);
+    const token = legacyToken(text);
     if (await this.store.find(token.sessionId)) return token;
 
     const resolved = await this.resolve(text, legacyTokens);
@@ -82,27 +74,10 @@ export class RefreshTokenReader {
   }
 }
 
-function mayBeLegacy(text: unknown): text is string {
-  if (typeof text !== 'string' || text.trim() === '' || Buffer.byteLength(text) > MAX_LEGACY_TOKEN) return false;
-  // A host that tells its JWTs apart by their signature only would take one for a refresh token.
-  return !isAccessToken(text) && !isMisspeltJwt(text);
-}
-
-/** A signature has several spellings where its last character has bits to spare: each would be another session. */
-function isMisspeltJwt(text: string): boolean {
-  const isMisspelt = (part: string) => Buffer.from(part, 'base64url').toString('base64url') !== part;
-  return jwtHeader(text) !== undefined && text.split('.').some(isMisspelt);
-}
-
 /** What was thrown and where, without its message, which may quote the token; ours never does. */
 function causeOf(error: unknown): string {
   if (error instanceof AuthError) return error.message;
   if (!(error instanceof Error)) return typeof error;
   const frames = error.stack?.split('\n').filter((line) => /^ +at /.test(line)) ?? [];
   return [error.name, ...frames].join('\n');
-}
-
-/** Independent of all secrets: those roll, and the old token's session has to stay the same. */
-function handleOf(text: string): Buffer {
-  return createHash('sha256').update(`${LEGACY_LABEL}\0`).update(text).digest().subarray(0, HANDLE_SIZE);
 }

@@ -89,8 +89,8 @@ export class RefreshTokenService {
   async rotate(token: RefreshToken, device: Device = UNKNOWN_DEVICE): Promise<TokenResponse> {
     const now = this.clock.now();
     const secret = await this.secrets.mintingSecret(now);
-    const session = await this.use(token, now, device);
-    return this.respond(session, token, secret, now);
+    const { session, at } = await this.use(token, now, device);
+    return this.respond(session, token, secret, at);
   }
 
   /**
@@ -136,8 +136,12 @@ export class RefreshTokenService {
     return this.sessions.endAll(subject, options);
   }
 
-  /** Applies the rotation rule to the session's row. @returns the session, whose `issued` is the token to hand out */
-  private async use(token: RefreshToken, now: number, device: Device): Promise<Session> {
+  /**
+   * Applies the rotation rule to the session's row.
+   * @returns the session, whose `issued` is the token to hand out, and when that was decided
+   */
+  private async use(token: RefreshToken, start: number, device: Device): Promise<{ session: Session; at: number }> {
+    let now = start;
     // Where nobody is to be asked, a mint is tried at once: one statement does it.
     let plan = this.policy.isOpen ? PLAIN_MINT : undefined;
     for (let retries = 0; retries <= MAX_RETRIES; retries += 1) {
@@ -161,6 +165,8 @@ export class RefreshTokenService {
         acceptAhead: decision.cause === 'store_behind',
         amendments: await this.askPolicy(session, device, now),
       };
+      // A policy takes its time, and the leeway begins with the mint.
+      now = this.clock.now();
     }
     throw new TemporarilyUnavailableError('contention');
   }
@@ -190,12 +196,16 @@ export class RefreshTokenService {
     return true;
   }
 
-  private refreshed(session: Session, outcome: SessionRefreshedEvent['outcome'], now: number): Session {
+  private refreshed(
+    session: Session,
+    outcome: SessionRefreshedEvent['outcome'],
+    now: number,
+  ): { session: Session; at: number } {
     if (outcome === 'store_behind') {
       this.logger.warn('A token was newer than its session', { event: 'store_behind', session_id: session.id });
     }
     this.events.publish({ type: 'refreshed', at: now, sessionId: session.id, subject: session.subject, outcome });
-    return session;
+    return { session, at: now };
   }
 
   private respond(session: Session, token: RefreshToken, secret: TokenSecret, now: number): TokenResponse {

@@ -1,13 +1,13 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ConfigurationError } from '../auth.errors.js';
-import type { AuthSettings } from '../auth.options.js';
+import { checkSecrets, type AuthSettings } from '../auth.options.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { Clock } from '../clock.js';
 import { Database, type Row } from '../database/database.js';
 import { compile, type ParameterType, type SqlStatement } from '../database/sql-statement.js';
 import { KeyRing } from '../key-ring.js';
 import { RefreshTokenSecret } from './refresh-token-secret.entity.js';
-import { tokenSecrets, type TokenSecret } from './token-secret.js';
+import type { TokenSecret } from './token-secret.js';
 
 /** The advisory lock under which instances that start together look at the secrets one after the other. */
 const BOOT_LOCK = 0x6e_72_74_01;
@@ -92,7 +92,7 @@ export class SecretRegistry implements OnModuleInit {
   async replace(secrets: readonly string[], retired: readonly string[]): Promise<void> {
     const inUse = this.keyRing.secrets;
     // What is known of a secret hangs on its object.
-    const next = tokenSecrets(secrets).map((secret) => inUse.find(isLike(secret)) ?? secret);
+    const next = checkSecrets(secrets, retired).secrets.map((secret) => inUse.find(isLike(secret)) ?? secret);
     await this.takePart(next, [...this.settings.refreshToken.retiredSecrets, ...retired]);
   }
 

@@ -20,9 +20,14 @@ export function deviceOf(request: AuthRequest): Device {
   return { userAgent: userAgent || null, ip: ipAddress(request.ip) ?? null };
 }
 
-/** The address, an IPv4 one as such even where it came over IPv6 (RFC 4291 §2.5.5.2); `undefined` where it is none. */
+/** An address with a port, as some proxies hand it over. */
+const WITH_PORT = /^(?:(\d+\.\d+\.\d+\.\d+)|\[([^\]]+)\]):\d{1,5}$/;
+
+/** The address without a port, as some proxies hand it over; an IPv4 one as such even where it came over IPv6 (RFC 4291 §2.5.5.2); `undefined` where it is none. */
 export function ipAddress(text: string | undefined): string | undefined {
-  if (text === undefined || text.length > MAX_IP || isIP(text) === 0) return undefined;
-  const embedded = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(text)?.[1];
-  return embedded ?? text;
+  const [, ipv4, ipv6] = WITH_PORT.exec(text ?? '') ?? [];
+  const address = ipv4 ?? ipv6 ?? text;
+  if (address === undefined || address.length > MAX_IP || isIP(address) === 0) return undefined;
+  const embedded = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  return embedded ?? address;
 }

@@ -17,9 +17,9 @@ export interface IssueOptions {
   /** What the user calls the device, 1 to 100 characters. */
   label?: string | undefined;
   /** The `User-Agent` the user signed in with; cut to 512 characters. */
-  userAgent?: string | undefined;
-  /** The IP address the user signed in from. */
-  ip?: string | undefined;
+  userAgent?: string | null | undefined;
+  /** The IP address the user signed in from; a port is cut off. `...deviceOf(request)` gives both. */
+  ip?: string | null | undefined;
   /** Whether the subject's other sessions end: one device at a time. Default false. */
   revokeOthers?: boolean | undefined;
 }
@@ -80,8 +80,8 @@ export function checkIssueOptions(options: IssueOptions): Omit<NewSession, 'id'>
     clientId: clientId === undefined ? null : checkClientId(clientId),
     label: label === undefined ? null : checkLabel(label),
     // An empty one is none: a login must not fail for it.
-    userAgent: userAgent === undefined ? null : checkUserAgent(userAgent) || null,
-    ip: ip === undefined ? null : checkIp(ip),
+    userAgent: userAgent === undefined || userAgent === null ? null : checkUserAgent(userAgent) || null,
+    ip: isNoAddress(ip) ? null : checkIp(ip),
   };
 }
 
@@ -110,6 +110,11 @@ function checkUserAgent(userAgent: unknown): string {
   if (typeof userAgent !== 'string') reject('user_agent', kindOf(userAgent), takes);
   if (!isStorable(userAgent)) reject('user_agent', 'U+0000 or half a character', takes);
   return Array.from(userAgent).slice(0, MAX_USER_AGENT).join('');
+}
+
+/** RFC 7239 §6 lets a proxy say "unknown": a login must not fail for it. */
+function isNoAddress(ip: unknown): boolean {
+  return ip === undefined || ip === null || ip === '' || ip === 'unknown';
 }
 
 function checkIp(ip: unknown): string {

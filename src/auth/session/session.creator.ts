@@ -42,11 +42,11 @@ export class SessionCreator {
     if (!isLeaving) await this.makeRoom(created, revokeOthers, now);
   }
 
-  private async makeRoom({ id, subject }: Session, revokeOthers: boolean, now: number): Promise<void> {
-    if (revokeOthers) this.announceEnded(await this.store.revokeSubject(subject, id, 'service', now), 'service', now);
+  private async makeRoom(created: Session, revokeOthers: boolean, now: number): Promise<void> {
+    if (revokeOthers) this.announceEnded(await this.store.revokeOthers(created, now), 'service', now);
     const { maxSessionsPerSubject } = this.settings.session;
     if (Number.isFinite(maxSessionsPerSubject)) {
-      this.announceEnded(await this.store.revokeBeyond(maxSessionsPerSubject, subject, now), 'limit', now);
+      this.announceEnded(await this.store.revokeBeyond(maxSessionsPerSubject, created, now), 'limit', now);
     }
   }
 

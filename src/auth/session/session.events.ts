@@ -64,5 +64,6 @@ export type SessionEvent =
  * }
  */
 export abstract class SessionObserver {
+  /** Is called before the request is answered: leave long work to a promise, which isn't waited for. */
   abstract observe(event: SessionEvent): void | Promise<void>;
 }

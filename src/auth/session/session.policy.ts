@@ -32,7 +32,7 @@ export type PolicyDecision =
 
 /**
  * The host's say in every mint: is the user still welcome, and with which claims? Extend it, and name the class as the
- * module's `sessionPolicy`. Within the leeway, where the same token is handed out again, it isn't asked.
+ * module's `sessionPolicy`. It isn't asked at login, nor within the leeway, where the same token is handed out again.
  *
  * @example
  * @Injectable()

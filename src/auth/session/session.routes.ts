@@ -76,7 +76,7 @@ export abstract class SessionRoutes<TRequest extends AuthRequest> {
     const { label } = bodyOf(request, ['label']);
     if (label === undefined) throw new InvalidRequestError('label: got nothing, takes a string or null.');
     const { subject } = this.callerOf(request);
-    const isRenamed = await withDeadline(this.sessions.rename(id, label as string | null, { subject }));
+    const isRenamed = await withDeadline(this.sessions.rename(id, label as string | null, ownedBy(subject)));
     if (!isRenamed) throw new NotFoundError();
     this.reply.send(response, HttpStatus.NO_CONTENT);
   }
@@ -97,10 +97,15 @@ export abstract class SessionRoutes<TRequest extends AuthRequest> {
   }
 
   private async endOne(id: string, subject: string | undefined, by: SessionCaller['by']): Promise<void> {
-    if (await this.sessions.end(id, { subject, by })) return;
+    if (await this.sessions.end(id, { ...ownedBy(subject), by })) return;
     // Another subject's is not the caller's to know of.
-    if (!(await this.sessions.exists(id, { subject }))) throw new NotFoundError();
+    if (!(await this.sessions.exists(id, ownedBy(subject)))) throw new NotFoundError();
   }
+}
+
+/** Left out, it is anybody's. */
+function ownedBy(subject: string | undefined): { subject?: string } {
+  return subject === undefined ? {} : { subject };
 }
 
 function numberOf(text: string): number {

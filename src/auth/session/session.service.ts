@@ -38,8 +38,8 @@ export interface ListSessionsOptions {
 
 /** Whose session, and who ends it. */
 export interface EndSessionOptions {
-  /** Only where the session is this subject's. */
-  subject?: string | undefined;
+  /** Only where the session is this subject's; left out, anybody's. */
+  subject?: string;
   /** Who ends it, for the event: `service` (default), the host; `user`, its owner. */
   by?: 'service' | 'user' | undefined;
 }
@@ -100,10 +100,11 @@ export class SessionService {
    * @returns whether it was this call that ended it
    * @example await sessionService.end(id, { subject: user.id });
    */
-  async end(sessionId: string, { subject, by = 'service' }: EndSessionOptions = {}): Promise<boolean> {
+  async end(sessionId: string, options: EndSessionOptions = {}): Promise<boolean> {
+    const owner = ownerOf(options);
     if (!isSessionId(sessionId)) return false;
+    const { by = 'service' } = options;
     const now = this.clock.now();
-    const owner = subject === undefined ? null : checkSubject(subject);
     const ended = await this.store.revoke(sessionId.toLowerCase(), by, now, owner);
     if (ended) this.announce([ended], by, now);
     return ended !== undefined;
@@ -131,24 +132,21 @@ export class SessionService {
   }
 
   /** Whether a session is there, be it live or ended, and is the subject's where one is given. */
-  async exists(sessionId: string, { subject }: { subject?: string | undefined } = {}): Promise<boolean> {
+  async exists(sessionId: string, options: { subject?: string } = {}): Promise<boolean> {
+    const owner = ownerOf(options);
     if (!isSessionId(sessionId)) return false;
     const session = await this.store.find(sessionId.toLowerCase());
-    return session !== undefined && (subject === undefined || session.subject === subject);
+    return session !== undefined && (owner === null || session.subject === owner);
   }
 
   /**
    * Names a live session; `null` takes the name away.
    * @returns whether there was one to name
    */
-  async rename(
-    sessionId: string,
-    label: string | null,
-    { subject }: { subject?: string | undefined } = {},
-  ): Promise<boolean> {
+  async rename(sessionId: string, label: string | null, options: { subject?: string } = {}): Promise<boolean> {
+    const owner = ownerOf(options);
     const checked = label === null ? null : checkLabel(label);
     if (!isSessionId(sessionId)) return false;
-    const owner = subject === undefined ? null : checkSubject(subject);
     return this.store.rename(sessionId.toLowerCase(), checked, this.clock.now(), owner);
   }
 
@@ -177,6 +175,14 @@ export class SessionService {
   private countLive(sessions: readonly Session[], now: number): number {
     return sessions.filter((session) => isLive(session, now, this.settings.rotation)).length;
   }
+}
+
+/**
+ * Whose session it must be; `null` for anybody's.
+ * @throws InvalidRequestError where a subject was meant and there is none: it must not pass for anybody's
+ */
+function ownerOf(options: { subject?: string }): string | null {
+  return 'subject' in options ? checkSubject(options.subject) : null;
 }
 
 /** Whether a text has the form of a session's id. */

@@ -11,6 +11,8 @@ export interface SessionStatements {
   readonly revoke: SqlStatement;
   readonly revokeSubject: SqlStatement;
   readonly revokeBeyond: SqlStatement;
+  readonly revokeOthers: SqlStatement;
+  readonly probe: SqlStatement;
   readonly rename: SqlStatement;
   readonly amend: SqlStatement;
 }
@@ -97,11 +99,26 @@ export function sessionStatements(
     ${onConflict}
     RETURNING ${COLUMNS}`;
 
+  // A login keeps itself and the newest of the others. Logins that race lock the rows in one order, so that one sees
+  // what the other has ended; whoever was ended by another ends nobody.
+  const makeRoom = (isCounted: string, limit: string) => `
+    WITH counted AS (
+      SELECT id, created_at FROM ${table} WHERE subject = :subject AND ${isCounted}
+      ORDER BY id ${dialect === 'postgres' ? 'FOR UPDATE' : ''}
+    )
+    UPDATE ${table} SET revoked_at = :now, revoked_reason = :reason
+    WHERE id IN (SELECT id FROM counted)
+      AND id NOT IN (SELECT id FROM counted
+                     ORDER BY CASE WHEN id = :id THEN 0 ELSE 1 END, created_at DESC, id DESC LIMIT ${limit})
+      AND EXISTS (SELECT 1 FROM counted WHERE id = :id)
+    RETURNING ${COLUMNS}`;
+
   return {
     create: statement(create()),
     adopt: statement(create('ON CONFLICT (id) DO NOTHING')),
     rotate: statement(rotate()),
     rotateAs: statement(rotate(`, ${amendments}`)),
+    probe: statement(`SELECT ${COLUMNS} FROM ${table} LIMIT 0`),
     find: statement(`SELECT ${COLUMNS} FROM ${table} WHERE id = :id`),
     list: statement(`
       SELECT ${COLUMNS} FROM ${table}
@@ -118,13 +135,9 @@ export function sessionStatements(
       UPDATE ${table} SET revoked_at = :now, revoked_reason = :reason
       WHERE subject = :subject AND (:except_id IS NULL OR id <> :except_id) AND revoked_at IS NULL
       RETURNING ${COLUMNS}`),
-    // Logins that race all leave the same ones, the newest: whoever comes last has seen every row.
-    revokeBeyond: statement(`
-      UPDATE ${table} SET revoked_at = :now, revoked_reason = :reason
-      WHERE subject = :subject AND ${isLive}
-        AND id NOT IN (SELECT id FROM ${table} WHERE subject = :subject AND ${isLive}
-                       ORDER BY created_at DESC, id DESC LIMIT :limit)
-      RETURNING ${COLUMNS}`),
+    revokeBeyond: statement(makeRoom(isLive, ':limit')),
+    // Expired rows too, as above.
+    revokeOthers: statement(makeRoom('revoked_at IS NULL', '1')),
     rename: statement(`
       UPDATE ${table} SET label = :label
       WHERE id = :id AND (:subject IS NULL OR subject = :subject) AND ${isLive}

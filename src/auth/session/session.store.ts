@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { AuthSettings } from '../auth.options.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { Database, type Row } from '../database/database.js';
@@ -53,7 +53,7 @@ const START: SessionPosition = { createdAt: Number.MAX_SAFE_INTEGER, id: 'ffffff
  * Throws `TemporarilyUnavailableError` where the database can't answer.
  */
 @Injectable()
-export class SessionStore {
+export class SessionStore implements OnModuleInit {
   private readonly statements: SessionStatements;
 
   constructor(
@@ -63,6 +63,11 @@ export class SessionStore {
     const table = database.table(RefreshTokenSession);
     const { rotation, session } = settings;
     this.statements = sessionStatements(database.dialect, table, { ...rotation, ...session });
+  }
+
+  /** @throws ConfigurationError where the table is missing or old: every refresh would be answered 503 */
+  async onModuleInit(): Promise<void> {
+    await this.database.probe(this.statements.probe);
   }
 
   /** Stores a new session that has handed out token `now`. */
@@ -143,10 +148,20 @@ export class SessionStore {
     return (await this.database.runDurably(this.statements.revokeSubject, values)).map(toSession);
   }
 
-  /** Ends the oldest live sessions of a subject, so that `limit` are left. @returns those it ended */
-  async revokeBeyond(limit: number, subject: string, now: number): Promise<Session[]> {
-    const values = { subject, limit, reason: 'limit' satisfies RevocationReason, ...this.limits(now) };
+  /**
+   * Ends the oldest live sessions of a subject, so that `limit` are left, with the new one among them. Where another
+   * login has ended that one, nothing is ended.
+   * @returns those it ended
+   */
+  async revokeBeyond(limit: number, { id, subject }: Session, now: number): Promise<Session[]> {
+    const values = { id, subject, limit, reason: 'limit' satisfies RevocationReason, ...this.limits(now) };
     return (await this.database.runDurably(this.statements.revokeBeyond, values)).map(toSession);
+  }
+
+  /** Ends all sessions of a subject but the new one, as above. @returns those it ended, expired ones too */
+  async revokeOthers({ id, subject }: Session, now: number): Promise<Session[]> {
+    const values = { id, subject, now, reason: 'service' satisfies RevocationReason };
+    return (await this.database.runDurably(this.statements.revokeOthers, values)).map(toSession);
   }
 
   /** Names a live session, that of `subject` only where one is given. @returns whether there was one to name */

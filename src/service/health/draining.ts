@@ -5,7 +5,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 
 /** For how long an idle connection may still bring a request, in milliseconds. */
 const IDLE_GRACE = 2_000;
-/** After which every connection is cut, in milliseconds: a handler has answered by its deadline of 5 s. */
+/** After which every connection is cut, in milliseconds: a handler has 5 s to answer. */
 const LAST_CALL = 8_000;
 
 /**

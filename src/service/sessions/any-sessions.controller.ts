@@ -1,12 +1,16 @@
 import { Controller, Injectable, UseGuards, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { AccessTokenRequest } from '../../auth/access-token/access-token.guard.js';
+import { MissingTokenError } from '../../auth/auth.errors.js';
 import { bearerToken, requireOneAuthorization, type AuthRequest } from '../../auth/auth.request.js';
 import { SessionRoutes, type SessionCaller } from '../../auth/session/session.routes.js';
 import { LiveSessionGuard } from '../../auth/session/live-session.guard.js';
 import { ServiceKeys } from './service-keys.js';
 
-/** A request with an access token, or, where it has none, with a service key. */
+/** A request with an access token, or with a service key. */
 type AnyCallerRequest = AuthRequest & Partial<Pick<AccessTokenRequest, 'accessToken'>>;
+
+/** Requests that came with a service key. */
+const ofBackends = new WeakSet<AuthRequest>();
 
 /** Lets a request through that presents a service key, or an access token of a live session. */
 @Injectable()
@@ -19,7 +23,9 @@ export class ServiceKeyOrAccessTokenGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<AuthRequest>();
     requireOneAuthorization(request);
-    return this.serviceKeys.include(bearerToken(request)) || this.accessTokens.canActivate(context);
+    if (!this.serviceKeys.include(bearerToken(request))) return this.accessTokens.canActivate(context);
+    ofBackends.add(request);
+    return true;
   }
 }
 
@@ -27,8 +33,10 @@ export class ServiceKeyOrAccessTokenGuard implements CanActivate {
 @Controller('sessions')
 @UseGuards(ServiceKeyOrAccessTokenGuard)
 export class AnySessionsController extends SessionRoutes<AnyCallerRequest> {
-  protected override callerOf({ accessToken }: AnyCallerRequest): SessionCaller {
-    if (!accessToken) return { by: 'service', subject: undefined, sessionId: undefined };
+  protected override callerOf(request: AnyCallerRequest): SessionCaller {
+    if (ofBackends.has(request)) return { by: 'service', subject: undefined, sessionId: undefined };
+    const { accessToken } = request;
+    if (!accessToken) throw new MissingTokenError();
     return { by: 'user', subject: accessToken.sub, sessionId: accessToken.sid };
   }
 }

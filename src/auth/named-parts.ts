@@ -1,7 +1,9 @@
-import { Inject, Injectable, type Type } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
+import { Catch, Inject, Injectable, type Type } from '@nestjs/common';
+import { HttpAdapterHost, Reflector } from '@nestjs/core';
 import { AccessTokenGuard } from './access-token/access-token.guard.js';
 import { AccessTokenVerifier } from './access-token/access-token.verifier.js';
+import { AuthError } from './auth.errors.js';
+import { AuthErrorFilter } from './auth.exception-filter.js';
 import { accessTokenStrategyName, getAuthToken, refreshTokenStrategyName } from './auth.tokens.js';
 import { ErrorHeaders } from './error-headers.js';
 import { RefreshTokenGuard } from './refresh-token/refresh-token.guard.js';
@@ -9,6 +11,7 @@ import { RefreshTokenReader } from './refresh-token/refresh-token.reader.js';
 
 const accessTokenGuards = new Map<string, Type<AccessTokenGuard>>();
 const refreshTokenGuards = new Map<string, Type<RefreshTokenGuard>>();
+const authErrorFilters = new Map<string, Type<AuthErrorFilter>>();
 
 /**
  * The guard for access tokens of the module with this name; the same class each time.
@@ -57,8 +60,28 @@ export function refreshTokenGuard(moduleName: string): Type<RefreshTokenGuard> {
   });
 }
 
+/**
+ * The filter for your own routes that use the module with this name; the same class each time.
+ * @example @UseFilters(authErrorFilter('partners'))
+ */
+export function authErrorFilter(moduleName: string): Type<AuthErrorFilter> {
+  return made(authErrorFilters, moduleName, () => {
+    @Injectable()
+    @Catch(AuthError)
+    class NamedAuthErrorFilter extends AuthErrorFilter {
+      constructor(
+        adapterHost: HttpAdapterHost,
+        @Inject(getAuthToken(ErrorHeaders, moduleName)) errorHeaders: ErrorHeaders,
+      ) {
+        super(adapterHost, errorHeaders);
+      }
+    }
+    return NamedAuthErrorFilter;
+  });
+}
+
 function made<T>(known: Map<string, T>, moduleName: string, make: () => T): T {
-  const guard = known.get(moduleName) ?? make();
-  known.set(moduleName, guard);
-  return guard;
+  const part = known.get(moduleName) ?? make();
+  known.set(moduleName, part);
+  return part;
 }
