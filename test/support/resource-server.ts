@@ -15,25 +15,25 @@ export class ResourceServer {
   readonly refusals: string[] = [];
   /** The keys that accepted tokens were signed with, in the order of their first ones. */
   readonly keyIds = new Set<string | undefined>();
-  private readonly url: URL;
   private readonly keySet: ReturnType<typeof createRemoteJWKSet>;
   private others: ReturnType<typeof createRemoteJWKSet>[] = [];
   private readonly timer: NodeJS.Timeout;
 
   private constructor(
-    service: string,
+    private readonly urls: readonly URL[],
     private readonly issuer: string,
     private readonly cacheMaxAge: number,
   ) {
-    this.url = new URL('/.well-known/jwks.json', service);
-    this.keySet = createRemoteJWKSet(this.url, { cacheMaxAge });
+    this.keySet = createRemoteJWKSet(urls[0] as URL, { cacheMaxAge });
     this.timer = setInterval(() => void this.fetchAgain().catch(() => undefined), INTERVAL);
   }
 
-  static async of(service: string, issuer: string): Promise<ResourceServer> {
-    const { headers } = await call(`${service}/.well-known/jwks.json`, { method: 'GET' });
+  /** The API of a service, of which there may be several instances. */
+  static async of(instances: readonly string[], issuer: string): Promise<ResourceServer> {
+    const urls = instances.map((instance) => new URL('/.well-known/jwks.json', instance));
+    const { headers } = await call(String(urls[0]), { method: 'GET' });
     const [, seconds] = /^public, max-age=(\d+)$/.exec(String(headers['cache-control'])) ?? [];
-    return new ResourceServer(service, issuer, Number(seconds) * 1_000);
+    return new ResourceServer(urls, issuer, Number(seconds) * 1_000);
   }
 
   async verify(accessToken: string): Promise<void> {
@@ -56,8 +56,8 @@ export class ResourceServer {
   }
 
   private async fetchAgain(): Promise<void> {
-    const other = createRemoteJWKSet(this.url, { cacheMaxAge: this.cacheMaxAge });
-    await other.reload();
-    this.others.push(other);
+    const others = this.urls.map((url) => createRemoteJWKSet(url, { cacheMaxAge: this.cacheMaxAge }));
+    await Promise.all(others.map((other) => other.reload()));
+    this.others.push(...others);
   }
 }
