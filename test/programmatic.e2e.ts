@@ -103,7 +103,9 @@ describeOnEachDatabase('RefreshTokenService, in the code of a host', (databaseNa
     const last = session.refresh_token.endsWith('A') ? 'B' : 'A';
     expect(await sessions().revoke(session.refresh_token.slice(0, -1) + last)).toBe(false);
     expect(await sessions().revoke('garbage')).toBe(false);
-    expect(await sessions().revoke('')).toBe(false);
+    for (const none of ['', undefined as never]) {
+      await expect(sessions().revoke(none)).rejects.toThrow(InvalidRequestError);
+    }
     expect(await isAlive(session)).toBe(true);
 
     expect(await sessions().revoke(session.refresh_token)).toBe(true);

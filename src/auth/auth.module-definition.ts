@@ -8,8 +8,9 @@ import {
   type Provider,
   type Type,
 } from '@nestjs/common';
+import { PATH_METADATA } from '@nestjs/common/constants.js';
 import { DataSource } from 'typeorm';
-import { JwksController as DefaultJwksController } from './access-token/jwks.controller.js';
+import { JwksController } from './access-token/jwks.controller.js';
 import { ConfigurationError } from './auth.errors.js';
 import { resolveAuthOptions, type AuthModuleOptions } from './auth.options.js';
 import { AUTH_EXPORTS, AUTH_PROVIDERS } from './auth.providers.js';
@@ -28,9 +29,11 @@ import {
 import { bearerStrategy } from './bearer.strategy.js';
 import { Clock } from './clock.js';
 import type { LegacyTokens } from './refresh-token/legacy-tokens.js';
-import { RefreshTokenController as DefaultController } from './refresh-token/refresh-token.controller.js';
+import { LogoutController } from './refresh-token/logout.controller.js';
+import { RefreshTokenController } from './refresh-token/refresh-token.controller.js';
 import type { SessionObserver } from './session/session.events.js';
 import type { SessionPolicy } from './session/session.policy.js';
+import { SessionsController } from './session/sessions.controller.js';
 
 /** What is decided when the module is declared, before any option is known. */
 export interface AuthModuleExtras {
@@ -52,7 +55,8 @@ export interface AuthModuleExtras {
   path?: string | undefined;
   /**
    * The controllers to serve. Default: the refresh endpoint and the JWK set. Leave one out, or hand over a subclass
-   * with your own decorators; a controller that is given stands at its own path.
+   * with your own decorators; a controller that is given stands at its own path, and one of the package in a module
+   * with a name below that name.
    */
   controllers?: Type[] | undefined;
   /** Modules that provide what the module needs: the DataSource, what your own parts inject. */
@@ -67,6 +71,7 @@ export interface AuthModuleExtras {
 
 const DEFAULT_PATH = 'refresh_token';
 const JWKS_PATH = '.well-known';
+const OWN_CONTROLLERS: ReadonlySet<Type> = new Set([RefreshTokenController, LogoutController, SessionsController]);
 
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<AuthModuleOptions>({ moduleName: 'NestRefreshToken' })
@@ -134,26 +139,28 @@ function exportsOf(name: string | undefined): InjectionToken[] {
 
 function controllersOf({ name, path, controllers }: AuthModuleExtras): Type[] {
   if (controllers) {
-    if (path === undefined) return controllers;
+    if (path === undefined) return name === undefined ? controllers : controllers.map((one) => below(name, one));
     throw new ConfigurationError(
       `path: got ${JSON.stringify(path)} beside controllers, takes a path only for the default ones; decorate yours with @Controller(${JSON.stringify(path)}).`,
     );
   }
-  if (name === undefined) return [refreshTokenControllerAt(path ?? DEFAULT_PATH), DefaultJwksController];
+  if (name === undefined) return [controllerAt(path ?? DEFAULT_PATH, RefreshTokenController), JwksController];
   const at = path ?? `${name}/${DEFAULT_PATH}`;
-  return [refreshTokenControllerAt(at), jwksControllerAt(`${at}/${JWKS_PATH}`)];
+  return [controllerAt(at, RefreshTokenController), controllerAt(`${at}/${JWKS_PATH}`, JwksController)];
+}
+
+/** Where a module's own controller stands that is served by one with a name: two at one path would be one too many. */
+function below(name: string, controller: Type): Type {
+  if (controller === JwksController) return controllerAt(`${name}/${DEFAULT_PATH}/${JWKS_PATH}`, controller);
+  if (!OWN_CONTROLLERS.has(controller)) return controller;
+  return controllerAt(`${name}/${String(Reflect.getMetadata(PATH_METADATA, controller))}`, controller);
 }
 
 /** A path stands on a class, so another path takes another class. */
-function refreshTokenControllerAt(path: string): Type {
-  if (path === DEFAULT_PATH) return DefaultController;
-  const Elsewhere = class RefreshTokenController extends DefaultController {};
-  Controller({ path, version: VERSION_NEUTRAL })(Elsewhere);
-  return Elsewhere;
-}
-
-function jwksControllerAt(path: string): Type {
-  const Elsewhere = class JwksController extends DefaultJwksController {};
+function controllerAt(path: string, Base: Type<object>): Type {
+  if (path === Reflect.getMetadata(PATH_METADATA, Base)) return Base;
+  const Elsewhere = class extends Base {};
+  Object.defineProperty(Elsewhere, 'name', { value: Base.name });
   Controller({ path, version: VERSION_NEUTRAL })(Elsewhere);
   return Elsewhere;
 }

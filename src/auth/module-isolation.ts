@@ -1,8 +1,11 @@
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, Optional, type OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { ConfigurationError } from './auth.errors.js';
 import type { AuthSettings } from './auth.options.js';
-import { AUTH_SETTINGS } from './auth.tokens.js';
+import { AUTH_MODULE_NAME, AUTH_SETTINGS } from './auth.tokens.js';
+
+/** Of all modules of the application. */
+const LIKE_ALL = { strict: false, each: true } as const;
 
 /** Several modules of one application: each token is good only at its own. */
 @Injectable()
@@ -10,11 +13,17 @@ export class ModuleIsolation implements OnModuleInit {
   constructor(
     private readonly moduleRef: ModuleRef,
     @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Optional() @Inject(AUTH_MODULE_NAME) private readonly name?: string,
   ) {}
 
   /** @throws ConfigurationError where another module would take this one's tokens */
   onModuleInit(): void {
-    const all = this.moduleRef.get<AuthSettings, AuthSettings>(AUTH_SETTINGS, { strict: false, each: true });
+    const names = this.moduleRef.get<string | undefined, string | undefined>(AUTH_MODULE_NAME, LIKE_ALL);
+    if (names.filter((name) => name === this.name).length > 1) {
+      const which = this.name === undefined ? 'without a name' : `named ${JSON.stringify(this.name)}`;
+      throw new ConfigurationError(`name: got two AuthModules ${which}, takes a name of its own for each but one.`);
+    }
+    const all = this.moduleRef.get<AuthSettings, AuthSettings>(AUTH_SETTINGS, LIKE_ALL);
     for (const other of all) {
       if (other === this.settings) continue;
       if (sharesSecret(this.settings, other)) refuse('refreshToken.secrets', 'a secret');

@@ -62,6 +62,9 @@ function requireUsage({ usage }: Command, operands: readonly string[], options: 
   throw new UsageError(`got ${JSON.stringify(got)}, takes ${JSON.stringify(usage)}`);
 }
 
+// Whoever reads may have seen enough: `… | head`.
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1));
+
 try {
   process.stdout.write(await run(process.argv.slice(2)));
 } catch (error) {
@@ -74,5 +77,7 @@ try {
 /** What we threw on purpose is told in one line; a bug with its stack. */
 function reason(error: Error, isUsage: boolean): string {
   if (error instanceof TemporarilyUnavailableError) return `${error.message} ${(error.cause as Error).message}`;
+  const unknown = /^Unknown option '([^']*)'/.exec(error.message)?.[1];
+  if (unknown !== undefined) return `got the unknown option ${unknown}, takes those of the commands`;
   return isUsage || error instanceof AuthError ? error.message : (error.stack ?? error.message);
 }

@@ -41,7 +41,13 @@ async function startService(config: ServiceConfig): Promise<void> {
   SIGNALS.forEach((signal) => process.off(signal, leave));
   app.enableShutdownHooks(SIGNALS, { useProcessExit: true });
   await app.listen(config.port, config.host);
-  new Logger('Service').log(`Listening on ${config.address}`);
+  const logger = new Logger('Service');
+  if (config.serviceKeys.length === 0) {
+    logger.warn(
+      'SERVICE_KEYS is not set: no login backend can start a session here (POST and PATCH /sessions are 404).',
+    );
+  }
+  logger.log(`Listening on ${config.address}`);
 }
 
 function leave(): never {

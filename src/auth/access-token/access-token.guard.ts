@@ -5,6 +5,7 @@ import { OTHER_ACCESS_TOKEN, type AuthRequest } from '../auth.request.js';
 import { accessTokenStrategyName, AUTH_MODULE_NAME } from '../auth.tokens.js';
 import { BearerGuard } from '../bearer.guard.js';
 import { ErrorHeaders } from '../error-headers.js';
+import { OWN_CREDENTIALS } from '../own-credentials.js';
 import { admittedClaims, type AccessTokenClaims } from './access-token.claims.js';
 import { AccessTokenVerifier } from './access-token.verifier.js';
 import { REQUIRED_SCOPE } from './require-scope.decorator.js';
@@ -18,7 +19,7 @@ export interface AccessTokenRequest<TClaims extends object = Record<string, unkn
 /**
  * Lets a request through that presents a good access token of this module, in the `Authorization` header and nowhere
  * else, and leaves its claims at `request.accessToken` (`@CurrentToken()`); asks for the scope of `@RequireScope()`.
- * Answers as RFC 6750 §3 has it: 401 `invalid_token`, 403 `insufficient_scope`.
+ * As an `APP_GUARD` it guards every route but the module's own. Answers as RFC 6750 §3 has it: 401 `invalid_token`, 403 `insufficient_scope`.
  *
  * @example
  * @UseGuards(AccessTokenGuard)
@@ -41,6 +42,11 @@ export class AccessTokenGuard extends BearerGuard {
 
   protected override get strategy(): string {
     return accessTokenStrategyName(this.moduleName);
+  }
+
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    // As a global guard it stands before the module's own endpoints, too.
+    return this.reflector.get<boolean | undefined>(OWN_CREDENTIALS, context.getClass()) || super.canActivate(context);
   }
 
   protected override prove(token: string): Promise<AccessTokenClaims> {

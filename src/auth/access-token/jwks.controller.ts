@@ -1,8 +1,10 @@
 import { Controller, Get, HttpStatus, Res, VERSION_NEUTRAL } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { KeyRing } from '../key-ring.js';
+import { OwnCredentials } from '../own-credentials.js';
 
 /** `GET /.well-known/jwks.json`: the public keys that access tokens verify with (RFC 7517 §5). */
+@OwnCredentials()
 @Controller({ path: '.well-known', version: VERSION_NEUTRAL })
 export class JwksController {
   constructor(

@@ -9,13 +9,25 @@ const MAX_LEGACY_TOKEN = 8_192;
 export const LEGACY_NUMBER = 1;
 const LEGACY_LABEL = 'nest-refresh-token/legacy-token/v1';
 
-/** The orders of the curves of RFC 7518 §3.4: a signature (r, s) is as good as (r, n - s). */
-const CURVE_ORDERS: Record<string, bigint> = {
-  ES256: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n,
-  ES384: 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
-  ES512:
-    0x1fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409n,
-};
+/** The curves of RFC 7518 §3.4: the order n, since a signature (r, s) is as good as (r, n - s), and the bytes of r. */
+const CURVES = new Map<unknown, { order: bigint; size: number }>([
+  ['ES256', { order: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n, size: 32 }],
+  [
+    'ES384',
+    {
+      order: 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
+      size: 48,
+    },
+  ],
+  [
+    'ES512',
+    {
+      order:
+        0x1fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409n,
+      size: 66,
+    },
+  ],
+]);
 
 /** Whether a text may be a token of the host's own, to be asked about. */
 export function mayBeLegacy(text: unknown): text is string {
@@ -41,14 +53,13 @@ function isMisspeltJwt(text: string): boolean {
 
 /** Of the two signatures that anybody can make of one by ECDSA, the one with the smaller s. */
 function oneSpelling(text: string): string {
-  const order = CURVE_ORDERS[String(jwtHeader(text)?.['alg'])];
-  if (order === undefined) return text;
+  const curve = CURVES.get(jwtHeader(text)?.['alg']);
   const [header, payload, encoded = ''] = text.split('.');
   const signature = Buffer.from(encoded, 'base64url');
-  const half = signature.length / 2;
-  const hex = signature.toString('hex').slice(half * 2);
-  const s = hex === '' ? 0n : BigInt(`0x${hex}`);
-  const smaller = s * 2n > order && s < order ? order - s : s;
-  const tail = Buffer.from(smaller.toString(16).padStart(hex.length, '0'), 'hex');
-  return [header, payload, Buffer.concat([signature.subarray(0, half), tail]).toString('base64url')].join('.');
+  if (!curve || signature.length !== 2 * curve.size) return text;
+  const { order, size } = curve;
+  const s = BigInt(`0x${signature.toString('hex', size)}`);
+  if (s * 2n <= order || s >= order) return text;
+  const smaller = Buffer.from((order - s).toString(16).padStart(2 * size, '0'), 'hex');
+  return [header, payload, Buffer.concat([signature.subarray(0, size), smaller]).toString('base64url')].join('.');
 }

@@ -13,6 +13,7 @@ import { InvalidRefreshTokenError } from '../auth.errors.js';
 import { AuthExceptionFilter } from '../auth.exception-filter.js';
 import { AuthReply } from '../auth.reply.js';
 import type { AuthRequest } from '../auth.request.js';
+import { OwnCredentials } from '../own-credentials.js';
 import { withDeadline } from '../request-deadline.js';
 import { RefreshTokenGuard } from './refresh-token.guard.js';
 import type { RefreshToken } from './refresh-token.js';
@@ -38,6 +39,7 @@ export interface LogoutRequest extends AuthRequest {
 }
 
 /** `POST /logout`: ends the session of a refresh token. Not among a host's default controllers: it has a logout. */
+@OwnCredentials()
 @Controller({ path: 'logout', version: VERSION_NEUTRAL })
 @UseGuards(LogoutGuard)
 @UseFilters(AuthExceptionFilter)

@@ -1,6 +1,7 @@
 import { Controller, HttpStatus, Post, Req, Res, UseFilters, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
 import { AuthExceptionFilter } from '../auth.exception-filter.js';
 import { AuthReply } from '../auth.reply.js';
+import { OwnCredentials } from '../own-credentials.js';
 import { withDeadline } from '../request-deadline.js';
 import { deviceOf } from '../session/device.js';
 import { RefreshTokenGuard, type RefreshTokenRequest } from './refresh-token.guard.js';
@@ -10,6 +11,7 @@ import { RefreshTokenService } from './refresh-token.service.js';
  * `POST /refresh_token`. Extend it to put your own decorators on the route (`@Public()`), and hand the subclass to
  * the module as one of its `controllers`.
  */
+@OwnCredentials()
 @Controller({ path: 'refresh_token', version: VERSION_NEUTRAL })
 @UseGuards(RefreshTokenGuard)
 @UseFilters(AuthExceptionFilter)

@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { AccessTokenIssuer } from '../access-token/access-token.issuer.js';
-import { InvalidRefreshTokenError, TemporarilyUnavailableError } from '../auth.errors.js';
+import { InvalidRefreshTokenError, InvalidRequestError, TemporarilyUnavailableError } from '../auth.errors.js';
 import type { AuthSettings } from '../auth.options.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { Clock } from '../clock.js';
@@ -97,8 +97,12 @@ export class RefreshTokenService {
    * Ends the session of a refresh token: call it at logout. Any authentic token of the session does, displaced and
    * dead ones too; one that isn't authentic is ignored, and nothing is written (RFC 7009 §2.2).
    * @returns whether it was this call that ended it
+   * @throws InvalidRequestError where there is no token at all: a misspelt field must not pass for a logout
    */
   async revoke(refreshToken: string): Promise<boolean> {
+    if (typeof refreshToken !== 'string' || refreshToken === '') {
+      throw new InvalidRequestError('refreshToken: got none, takes the refresh token of the session to end.');
+    }
     let token: RefreshToken;
     try {
       token = await this.reader.read(refreshToken, { isLeaving: true });

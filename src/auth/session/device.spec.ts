@@ -29,7 +29,12 @@ describe('deviceOf', () => {
     expect(userAgent('x'.repeat(16_000))).toBe('x'.repeat(512));
   });
 
-  it.each(['unknown', 'localhost', '203.0.113.7:4711', '203.0.113', '<script>', '203.0.113.7, 10.0.0.1'])(
+  it('is the address alone where a proxy says the port, too', () => {
+    expect(deviceOf(request('203.0.113.7:4711')).ip).toBe('203.0.113.7');
+    expect(deviceOf(request('[2001:db8::7]:4711')).ip).toBe('2001:db8::7');
+  });
+
+  it.each(['unknown', 'localhost', 'localhost:80', '203.0.113', '<script>', '203.0.113.7, 10.0.0.1'])(
     'takes no word of a proxy for an address: %s',
     (ip) => {
       expect(deviceOf(request(ip))).toEqual(UNKNOWN_DEVICE);
@@ -50,6 +55,13 @@ describe('ipAddress', () => {
     // Another network's addresses with IPv4 in them are not IPv4 (RFC 6052).
     ['64:ff9b::203.0.113.7', '64:ff9b::203.0.113.7'],
     ['0123:4567:89ab:cdef:0123:4567:255.255.255.255', '0123:4567:89ab:cdef:0123:4567:255.255.255.255'],
+    ['203.0.113.7:4711', '203.0.113.7'],
+    ['203.0.113.7:65535', '203.0.113.7'],
+    ['[2001:db8::1]:443', '2001:db8::1'],
+    ['[::ffff:203.0.113.7]:443', '203.0.113.7'],
+    // Eight groups, the last of which is no port.
+    ['2001:db8:0:0:0:0:7:443', '2001:db8:0:0:0:0:7:443'],
+    ['[0123:4567:89ab:cdef:0123:4567:255.255.255.255]:65535', '0123:4567:89ab:cdef:0123:4567:255.255.255.255'],
   ])('reads %s as %s', (text, address) => {
     expect(ipAddress(text)).toBe(address);
   });
@@ -66,6 +78,16 @@ describe('ipAddress', () => {
     '0xcb007107',
     '3405803783',
     '[2001:db8::1]',
+    '[2001:db8::1]:',
+    '[2001:db8::1]:http',
+    '[2001:db8::1]:443:443',
+    '[203.0.113.7:80]:80',
+    '[example.com]:80',
+    '203.0.113.7:',
+    '203.0.113.7:http',
+    '203.0.113.7:123456',
+    '203.0.113.7:80\n',
+    '203.0.113.256:80',
     '2001:db8::1::2',
     '203.0.113.0/24',
     '::ffff:203.0.113.7.example.com',

@@ -169,8 +169,11 @@ describe('checkIssueOptions', () => {
       expect(cut(`${'x'.repeat(511)}😀😀`)).toBe(`${'x'.repeat(511)}😀`);
     });
 
+    it.each([null, undefined, ''])('takes %j for none', (userAgent) => {
+      expect(checkIssueOptions({ subject: 'alice', userAgent }).userAgent).toBeNull();
+    });
+
     it.each<[unknown, string]>([
-      [null, 'null'],
       [7, 'a number'],
       [['Firefox/140.0'], 'an array'],
       ['Fire\0fox', 'U+0000 or half a character'],
@@ -188,16 +191,24 @@ describe('checkIssueOptions', () => {
       ['203.0.113.7', '203.0.113.7'],
       ['2001:db8::1', '2001:db8::1'],
       ['::ffff:203.0.113.7', '203.0.113.7'],
+      ['203.0.113.7:80', '203.0.113.7'],
+      ['[2001:db8::1]:80', '2001:db8::1'],
     ])('takes %s as %s', (ip, address) => {
       expect(checkIssueOptions({ subject: 'alice', ip }).ip).toBe(address);
     });
 
+    it.each([null, undefined, '', 'unknown'])('takes %j for none', (ip) => {
+      expect(checkIssueOptions({ subject: 'alice', ip }).ip).toBeNull();
+    });
+
     it.each<[unknown, string]>([
-      [null, 'null'],
       [7, 'a number'],
-      ['', 'something else'],
+      [['203.0.113.7'], 'an array'],
+      [' ', 'something else'],
+      ['Unknown', 'something else'],
       ['localhost', 'something else'],
-      ['203.0.113.7:80', 'something else'],
+      ['localhost:80', 'something else'],
+      ['[2001:db8::1]', 'something else'],
       ['203.0.113.7, 10.0.0.1', 'something else'],
       ['203.0.113.0/24', 'something else'],
       ['203.0.113.256', 'something else'],

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomUUID, type JsonWebKey } from 'node:crypto';
 import { jwksOf, signingKeys, type SigningKey } from '../../auth/access-token/access-token.keys.js';
@@ -18,6 +18,8 @@ const PAUSE = 20;
 /** The keys of the data folder, for the commands that change them. */
 export class KeyStore {
   readonly environment: Environment = readVariables(environmentWithDotEnv());
+  /** The data folder, wherever the command was called. */
+  readonly folder = resolve(this.environment.dataDir);
   private readonly paths = keyFiles(this.environment.dataDir);
 
   /** @throws ConfigurationError where the environment gives the signing keys, so that the file isn't looked at */
@@ -78,7 +80,7 @@ export class KeyStore {
     if (this.environment[key] === undefined) return;
     const { name } = variables[key];
     throw new ConfigurationError(
-      `${name} is set: the service takes its keys from there, and not from DATA_DIR. Change it as the README has it under "Roll keys", or unset it.`,
+      `${name} is set: the service takes its keys from there (the environment, or .env here), and not from DATA_DIR. Change it as the README has it under "Roll keys", or unset it.`,
     );
   }
 

@@ -43,12 +43,16 @@ export const keysList: Command = {
       ]),
       ...(await secretRows(store, secrets, now)),
     ];
-    const { signingKeys, refreshTokenSecrets, dataDir } = store.environment;
+    const { signingKeys, refreshTokenSecrets } = store.environment;
     const notes = [
-      ...(signingKeys ? ['SIGNING_KEYS is set: the service takes its signing keys from there.\n'] : []),
-      ...(refreshTokenSecrets ? ['REFRESH_TOKEN_SECRETS is set: the service takes its secrets from there.\n'] : []),
+      ...(signingKeys
+        ? ['SIGNING_KEYS is set: the service takes its signing keys from there (the environment, or .env here).\n']
+        : []),
+      ...(refreshTokenSecrets
+        ? ['REFRESH_TOKEN_SECRETS is set: the service takes its secrets from there (the environment, or .env here).\n']
+        : []),
     ];
-    if (rows.length === 0) return `${notes.join('')}There are no keys in ${dataDir}.\n`;
+    if (rows.length === 0) return `${notes.join('')}There are no keys in ${store.folder}.\n`;
     return notes.join('') + table(['KIND', 'ID', 'ADDED', 'STATE'], rows);
   },
 };
@@ -80,7 +84,7 @@ export const keysRetire: Command = {
       return store.exclusively(() => retireSecret(store, id, force));
     }
     throw new ConfigurationError(
-      `keys retire: got ${shown(id)}, takes the id of a key in ${store.environment.dataDir}, as "keys list" prints it.`,
+      `keys retire: got ${shown(id)}, takes the id of a key in ${store.folder}, as "keys list" prints it.`,
     );
   },
 };
@@ -90,7 +94,7 @@ function addSigningKey(store: KeyStore): string {
   const added = addedNow(generateSigningKey());
   store.writeSigningKeys([added, ...jwks]);
   const when = jwks.length === 0 ? 'now on' : since(store, Date.parse(added.added_at));
-  return `Added the signing key ${added.kid}: it is published within 5 s, and signs from ${when}.\n`;
+  return `Added the signing key ${added.kid}: it is published within 5 s, and signs from ${when}. It is kept in ${store.folder}.\n`;
 }
 
 function addSecret(store: KeyStore): string {
@@ -103,7 +107,7 @@ function addSecret(store: KeyStore): string {
   const addedAt = Date.now();
   store.writeSecrets({ secrets: [{ secret, fingerprint, addedAt }, ...secrets], retired });
   const when = secrets.length === 0 ? 'now on' : `about ${since(store, addedAt)}`;
-  return `Added the secret ${fingerprint}: it verifies within 5 s, and mints from ${when}, if the service is running.\n`;
+  return `Added the secret ${fingerprint}: it verifies within 5 s, and mints from ${when}, if the service is running. It is kept in ${store.folder}.\n`;
 }
 
 function since({ environment }: KeyStore, addedAt: number): string {
@@ -174,7 +178,7 @@ async function secretRows(store: KeyStore, secrets: readonly StoredSecret[], now
       uses.push(await secretUse(dataSource, store.environment, fingerprint, now));
     }
     return uses.map(describeUse);
-  }).catch(() => secrets.map(() => 'verifies (the database, which knows more, could not be asked)'));
+  }).catch(({ message }: Error) => secrets.map(() => `verifies (the database could not be asked: ${message})`));
   return secrets.map(({ fingerprint, addedAt }, position) => [
     'secret',
     fingerprint,

@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs';
 import type { DataSource } from 'typeorm';
 import { ConfigurationError } from '../../auth/auth.errors.js';
-import { sqliteIn } from '../database/database-url.js';
+import { nameOf, sqliteIn } from '../database/database-url.js';
 import { connect } from '../database/data-source.js';
 import type { Environment } from '../environment/environment.js';
 
 /**
- * Runs `work` on the service's database, which is neither made nor migrated for it.
+ * Runs `work` on the service's database, which is neither made nor migrated for it, with its name for messages.
  * @throws ConfigurationError where there is none, or it doesn't answer
  */
 export async function withSessionDatabase<T>(
   { database, dataDir }: Environment,
-  work: (dataSource: DataSource) => Promise<T>,
+  work: (dataSource: DataSource, name: string) => Promise<T>,
 ): Promise<T> {
   const location = database ?? sqliteIn(dataDir);
   if (location.type === 'sqlite' && !existsSync(location.path)) {
@@ -21,7 +21,7 @@ export async function withSessionDatabase<T>(
   }
   const dataSource = await connect(location);
   try {
-    return await work(dataSource);
+    return await work(dataSource, nameOf(location));
   } finally {
     await dataSource.destroy();
   }

@@ -21,9 +21,11 @@ export const sessionsEnd: Command = {
     if (path === undefined) throw new UsageError('sessions end takes --ids <file>, "-" for stdin');
     const ids = await readIds(path);
     const environment = readVariables(environmentWithDotEnv());
-    return withSessionDatabase(environment, async (dataSource) => {
-      const ended = await endAll(new Database(dataSource), ids);
-      return `${ended} ended; ${ids.length - ended} had ended before, or are not in this database.\n`;
+    return withSessionDatabase(environment, async (dataSource, name) => {
+      if (ids.length === 0) return 'Got no ids: nothing to end.\n';
+      const { ended, before } = await endAll(new Database(dataSource), ids);
+      const unknown = ids.length - ended - before;
+      return `${ended} ended; ${before} had ended before; ${unknown} are not in ${name}.\n`;
     });
   },
 };
@@ -52,9 +54,10 @@ async function textOf(path: string): Promise<string> {
   }
 }
 
-/** Each durably and by itself: the service goes on meanwhile. @returns how many were alive */
-async function endAll(database: Database, ids: readonly string[]): Promise<number> {
+/** Each durably and by itself: the service goes on meanwhile. @returns how many it ended, and how many had ended */
+async function endAll(database: Database, ids: readonly string[]): Promise<{ ended: number; before: number }> {
   const table = database.table(RefreshTokenSession);
+  const find = compile(database.dialect, `SELECT id FROM ${table} WHERE id = :id`, { id: 'uuid' });
   const statement = compile(
     database.dialect,
     `UPDATE ${table} SET revoked_at = :now, revoked_reason = :reason WHERE id = :id AND revoked_at IS NULL RETURNING id`,
@@ -62,10 +65,13 @@ async function endAll(database: Database, ids: readonly string[]): Promise<numbe
   );
   const reason: RevocationReason = 'service';
   let ended = 0;
+  let before = 0;
   for (const [position, id] of ids.entries()) {
-    ended += (await database.runDurably(statement, { id, reason, now: Date.now() })).length;
+    const [wasAlive] = await database.runDurably(statement, { id, reason, now: Date.now() });
+    if (wasAlive) ended += 1;
+    else before += (await database.run(find, { id })).length;
     const done = position + 1;
     if (done % PROGRESS === 0 && done < ids.length) process.stderr.write(`${done} of ${ids.length}\n`);
   }
-  return ended;
+  return { ended, before };
 }

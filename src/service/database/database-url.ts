@@ -4,6 +4,13 @@ import { join } from 'node:path';
 export type DatabaseLocation =
   { readonly type: 'sqlite'; readonly path: string } | { readonly type: 'postgres'; readonly url: string };
 
+/** The database's name for messages: without the password that its address may hold. */
+export function nameOf(location: DatabaseLocation): string {
+  if (location.type === 'sqlite') return `the SQLite database ${location.path}`;
+  const { host, pathname } = new URL(location.url);
+  return `the PostgreSQL database ${host}${pathname}`;
+}
+
 /** Where it keeps them unless it is told otherwise. */
 export function sqliteIn(dataDir: string): DatabaseLocation {
   return { type: 'sqlite', path: join(dataDir, 'refresh-tokens.sqlite') };
