@@ -65,7 +65,7 @@ describe("The README's commands", () => {
     const { access_token } = await refreshed(service.url, phone.refresh_token);
     expect(decodeJwt(access_token)).toMatchObject({ sub: 'alice', roles: ['admin'] });
 
-    expect(await paste([lines[0], lines.at(-1)].join('\n'))).toBe('{"ended":2}');
+    expect(await paste([lines[0], lines.at(-1)].join('\n'))).toBe('{"ended":2}\n');
     expect((await refresh(service.url, laptop.refresh_token)).status).toBe(401);
     expect((await refresh(service.url, bob.refresh_token)).status).toBe(200);
   });

@@ -27,9 +27,9 @@ function end(ids: string, env: Record<string, string>): Promise<Ended> {
 }
 
 /** What the command says; the database that it asked is named, without a password. */
-function said(ended: number, before: number, unknown: number): Ended {
+function said(ended: number, before: number, unknown: number): object {
   const text = `^${ended} ended; ${before} had ended before; ${unknown} are not in the (SQLite|PostgreSQL) database \\S+\\.\n$`;
-  return { code: 0, signal: null, stdout: expect.stringMatching(new RegExp(text)) as string, stderr: '' };
+  return { code: 0, signal: null, stdout: expect.stringMatching(new RegExp(text)), stderr: '' };
 }
 
 describeOnEachDatabase('A restored backup', (name) => {
@@ -148,7 +148,8 @@ describeOnEachDatabase('sessions end --ids', (name) => {
     const { one, other, env } = context;
     const ids = [...Array.from({ length: 1_998 }, () => randomUUID()), one.session_id, other.session_id];
     const { code, stdout, stderr } = await end(ids.join('\n'), env);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: said(2, 0, 1_998).stdout });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^2 ended; 0 had ended before; 1998 are not in /);
     expect(stderr).toMatch(/^(\d+ of 2000.*\n)+$/);
     expect(await context.ended()).toEqual(['service', 'service']);
   });

@@ -1,4 +1,4 @@
-import type { JsonWebKeySet } from '../auth/access-token/access-token.keys.js';
+import { jwksOf, type JsonWebKeySet } from '../auth/access-token/access-token.keys.js';
 import type { AuthModuleOptions } from '../auth/auth.options.js';
 import { sqliteIn, type DatabaseLocation } from './database/database-url.js';
 import { readEnvironment, type Environment, type ProcessEnvironment } from './environment/environment.js';
@@ -50,7 +50,7 @@ export function serviceConfig(env: ProcessEnvironment): ServiceConfig {
     auth: authOptions(environment, address, {
       secrets: secrets?.value.secrets.map(({ secret }) => secret) ?? environment.refreshTokenSecrets ?? [],
       retiredSecrets: [...(environment.retiredSecrets ?? []), ...(secrets?.value.retired ?? [])],
-      keys: signingKeys?.value ?? environment.signingKeys ?? [],
+      keys: signingKeys?.value ?? (environment.signingKeys ? untimed(environment.signingKeys) : []),
     }),
     serviceKeys: environment.serviceKeys ?? serviceKeys?.value ?? [],
     serviceKeyFile: serviceKeys?.path,
@@ -59,6 +59,11 @@ export function serviceConfig(env: ProcessEnvironment): ServiceConfig {
     trustProxy,
     logLevel,
   };
+}
+
+/** In the environment the place of a key says which one signs, also where it was copied from a file with times. */
+function untimed(set: JsonWebKeySet): JsonWebKeySet {
+  return jwksOf(set).map((jwk) => ({ ...jwk, added_at: undefined }));
 }
 
 interface Keys {

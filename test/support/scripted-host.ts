@@ -55,7 +55,7 @@ export class Script {
 }
 
 @Module({ providers: [Script], exports: [Script] })
-class ScriptModule {}
+export class ScriptModule {}
 
 @Injectable()
 export class ScriptedPolicy extends SessionPolicy {

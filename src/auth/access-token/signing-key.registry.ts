@@ -41,7 +41,8 @@ export class SigningKeyRegistry implements OnModuleInit {
 
   /** @throws ConfigurationError where the first key has not been published for the activation delay */
   async onModuleInit(): Promise<void> {
-    const keyIds = this.keyRing.signingKeys.flatMap(({ keyId, isTimed }) => (isTimed ? [] : (keyId ?? [])));
+    const { signingKeys } = this.keyRing;
+    const keyIds = signingKeys.flatMap(({ keyId }) => keyId ?? []);
     if (keyIds.length === 0) return;
     const now = this.clock.now();
     await this.database.exclusively(BOOT_LOCK, async (run) => {
@@ -49,6 +50,7 @@ export class SigningKeyRegistry implements OnModuleInit {
       for (const key_id of keyIds) await run(this.statements.insert, { key_id, now });
       const seen = await run(this.statements.list);
       const known = seen.map((row) => ({ keyId: String(row['key_id']), firstSeenAt: Number(row['first_seen_at']) }));
+      if (signingKeys.some(({ isTimed }) => isTimed)) return;
       // Where it is refused, the transaction takes the new key back: it was not published.
       this.refuseEarly(keyIds[0] as string, known, now);
     });
