@@ -12,24 +12,30 @@ import {
   ValidationPipe,
   type ExecutionContext,
 } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { APP_GUARD, Reflector } from '@nestjs/core';
 import { JwtModule, JwtService } from '@nestjs/jwt';
 import { AuthGuard, PassportModule } from '@nestjs/passport';
 import { IsString } from 'class-validator';
 import {
   ACCESS_TOKEN_STRATEGY,
   AccessTokenGuard,
+  AccessTokenVerifier,
   CurrentToken,
+  ErrorHeaders,
   JwksController,
   RefreshTokenController,
+  RefreshTokenGuard,
+  RefreshTokenReader,
+  RequireScope,
   type AccessTokenClaims,
+  type AccessTokenRequest,
 } from 'nest-refresh-token';
 import { signIn, type SignedIn } from 'nest-refresh-token/testing';
 import { Public, IS_PUBLIC } from './fixtures/host-app/auth/public.decorator.js';
 import { DataInterceptor } from './fixtures/host-app/http/data.interceptor.js';
 import { ProblemFilter } from './fixtures/host-app/http/problem.filter.js';
 import { forgedAccessTokens } from './support/forged-access-tokens.js';
-import { startGuardedHost, type GuardedHost } from './support/guarded-host.js';
+import { insufficientScope, startGuardedHost, type GuardedHost } from './support/guarded-host.js';
 import { bearer, call, json, refresh, refreshed } from './support/http.js';
 import { decoded } from './support/jwt.js';
 import { postRaw } from './support/raw-http.js';
@@ -230,10 +236,10 @@ describe('The guard of access tokens', () => {
     });
 
     it.each([
-      ['application/json', '{"access_token":"x"}'],
-      ['application/json', '{"access_token":null}'],
       ['application/x-www-form-urlencoded', 'access_token=x'],
       ['application/x-www-form-urlencoded', 'access_token[a]=x'],
+      ['application/x-www-form-urlencoded; charset=utf-8', 'a=1&access_token='],
+      ['Application/X-WWW-Form-Urlencoded', '%61ccess_token=x'],
     ])('in a body of %s: %s', async (type, body) => {
       const headers = { ...bearer(alice.access_token), 'content-type': type };
       expect(wire(await call(me, { headers, body }))).toEqual(inBody);
@@ -253,12 +259,49 @@ describe('The guard of access tokens', () => {
     });
 
     it.each([
+      ['application/json', '{"access_token":"x"}'],
+      ['application/json', '{"access_token":null}'],
+      ['application/json', '{"access_token[]":"x"}'],
       ['application/json', '{"token":"x","refresh_token":"x","nested":{"access_token":"x"}}'],
       ['application/json', '["access_token"]'],
       ['application/x-www-form-urlencoded', 'token=x'],
     ])('in a body of %s: %s', async (type, body) => {
       const headers = { ...bearer(alice.access_token), 'content-type': type };
       expect((await call(me, { headers, body })).status).toBe(201);
+    });
+  });
+
+  describe('takes a token from the header alone, whatever a field of the body says', () => {
+    const json = { 'content-type': 'application/json' };
+    const field = (token: string) => JSON.stringify({ access_token: token });
+
+    it('and lets the owner of the header through', async () => {
+      const mallory = await signIn(host.app, 'mallory');
+      for (const token of [mallory.access_token, alice.access_token, 'x']) {
+        const answer = await call(me, { headers: { ...json, ...bearer(alice.access_token) }, body: field(token) });
+        expect([answer.status, answer.text]).toEqual([201, '{"sub":"alice","tenant":"acme"}']);
+      }
+    });
+
+    it('and nobody whose header is not good, or not there', async () => {
+      const body = field(alice.access_token);
+      expect(wire(await call(me, { headers: json, body }))).toEqual(MISSING_TOKEN);
+      expect(wire(await call(me, { headers: { ...json, authorization: 'Basic x' }, body }))).toEqual(MISSING_TOKEN);
+      for (const token of ['x', 'a b', alice.refresh_token]) {
+        expect(wire(await call(me, { headers: { ...json, ...bearer(token) }, body }))).toEqual(INVALID_TOKEN);
+      }
+    });
+
+    it('but at the refresh endpoint it is another token', async () => {
+      const body = field(alice.access_token);
+      const answer = await call(`${host.url}/refresh_token`, {
+        headers: { ...json, ...bearer(alice.refresh_token) },
+        body,
+      });
+      expect(wire(answer)).toEqual(
+        invalidRequest('access_token: got it in the body, takes a token in the Authorization header only.'),
+      );
+      await refreshed(host.url, alice.refresh_token);
     });
   });
 
@@ -292,6 +335,84 @@ describe('The guard of access tokens', () => {
   it('is needed: its strategy alone lets nobody through', async () => {
     const answer = await call(`${host.url}/by-strategy`, { method: 'GET', headers: bearer(alice.access_token) });
     expect(answer.status).toBe(401);
+  });
+});
+
+describe('A guard of a host with a constructor of its own', () => {
+  @Injectable()
+  class Users {
+    readonly banned = new Set<string>();
+  }
+
+  @Injectable()
+  class UnbannedGuard extends AccessTokenGuard {
+    constructor(
+      accessTokens: AccessTokenVerifier,
+      reflector: Reflector,
+      errorHeaders: ErrorHeaders,
+      private readonly users: Users,
+    ) {
+      super(accessTokens, reflector, errorHeaders);
+    }
+
+    protected override async admit(request: AccessTokenRequest, context: ExecutionContext): Promise<boolean> {
+      return (await super.admit(request, context)) && !this.users.banned.has(request.accessToken.sub);
+    }
+  }
+
+  @Injectable()
+  class WatchedRefreshGuard extends RefreshTokenGuard {
+    constructor(
+      reader: RefreshTokenReader,
+      errorHeaders: ErrorHeaders,
+      private readonly users: Users,
+    ) {
+      super(reader, errorHeaders);
+    }
+
+    override async canActivate(context: ExecutionContext): Promise<boolean> {
+      return (await super.canActivate(context)) && this.users.banned.size === 0;
+    }
+  }
+
+  @Controller('own')
+  class OwnController {
+    @UseGuards(UnbannedGuard)
+    @RequireScope('read')
+    @Get('access')
+    access(@CurrentToken() { sub }: AccessTokenClaims): object {
+      return { sub };
+    }
+
+    @UseGuards(WatchedRefreshGuard)
+    @Get('refresh')
+    refresh(): object {
+      return {};
+    }
+  }
+
+  let host: GuardedHost;
+  beforeAll(async () => {
+    host = await startGuardedHost({ controllers: [OwnController], providers: [Users] });
+  });
+  afterAll(() => host?.close());
+
+  const get = (path: string, token?: string) =>
+    call(`${host.url}/own/${path}`, { method: 'GET', headers: token === undefined ? {} : bearer(token) });
+
+  it('is given what it injects, and guards as the one of the module', async () => {
+    const alice = await signIn(host.app, 'alice', { scope: 'read' });
+    expect((await get('access', alice.access_token)).text).toBe('{"sub":"alice"}');
+    expect(wire(await get('access'))).toEqual(MISSING_TOKEN);
+    expect(wire(await get('access', alice.refresh_token))).toEqual(INVALID_TOKEN);
+    const { access_token } = await signIn(host.app, 'alice');
+    expect(wire(await get('access', access_token))).toEqual(insufficientScope('read'));
+    expect((await get('refresh', alice.refresh_token)).status).toBe(200);
+    expect(wire(await get('refresh', alice.access_token))).toEqual(REFUSED);
+
+    host.app.get(Users).banned.add('alice');
+    expect((await get('access', alice.access_token)).status).toBe(403);
+    expect((await get('refresh', alice.refresh_token)).status).toBe(403);
   });
 });
 
@@ -404,7 +525,7 @@ describe('A host with the guard before all of its routes, and conventions of its
   it('answers in its own shape, with the challenge of RFC 6750', async () => {
     expect(wire(await post({}))).toEqual(problem(401, 'Bearer'));
     expect(wire(await post(bearer('a.b.c')))).toEqual(problem(401, 'Bearer error="invalid_token"'));
-    const twice = await post(bearer(alice.access_token), '{"item":"tea","access_token":"x"}');
+    const twice = await call(`${orders}?access_token=x`, { headers: bearer(alice.access_token) });
     expect(wire(twice)).toEqual(problem(400, 'Bearer error="invalid_request"'));
   });
 

@@ -1,12 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Controller, Get, Injectable, Post, UseGuards } from '@nestjs/common';
+import { Controller, Get, Injectable, Post, UseFilters, UseGuards } from '@nestjs/common';
 import {
   AccessTokenGuard,
   AccessTokenVerifier,
   AuthErrorFilter,
   CurrentToken,
   InvalidAccessTokenError,
+  RefreshTokenController,
+  RefreshTokenGuard,
   RefreshTokenService,
+  SessionsController,
   SessionService,
   TemporarilyUnavailableError,
   type AccessTokenClaims,
@@ -20,9 +23,11 @@ import { createDatabase, describeOnEachDatabase, type TestDatabase } from './sup
 import { startGuardedHost, type GuardedHost } from './support/guarded-host.js';
 import { hostOptions } from './support/host.js';
 import { call, refresh } from './support/http.js';
+import { recorder } from './support/log-recorder.js';
+import type { LoggedEvent } from './support/log.js';
 import { watchStatements } from './support/statements.js';
 import { HOUR, MINUTE, SECOND, TestClock } from './support/test-clock.js';
-import { INVALID_TOKEN, MISSING_TOKEN, UNAVAILABLE, wire } from './support/wire.js';
+import { INVALID_TOKEN, MISSING_TOKEN, UNAVAILABLE, wire, type Wire } from './support/wire.js';
 
 /** For routes where a session that has ended is over at once. */
 @Injectable()
@@ -249,6 +254,95 @@ describeOnEachDatabase('An access token of a session that has ended', (databaseN
       expect(await add(host, session)).toEqual(UNAVAILABLE);
       await host.app.get(DataSource).initialize();
     });
+  });
+});
+
+describeOnEachDatabase('An outage that a guard meets', (databaseName) => {
+  @Controller('filtered')
+  @UseFilters(AuthErrorFilter)
+  class FilteredController {
+    @UseGuards(StrictGuard)
+    @Get()
+    list(): object {
+      return {};
+    }
+
+    @UseGuards(RefreshTokenGuard)
+    @Get('refresh')
+    refresh(): object {
+      return {};
+    }
+  }
+
+  let host: GuardedHost;
+  let log: string[];
+  let session: SignedIn;
+
+  beforeAll(async () => {
+    log = [];
+    host = await startGuardedHost({
+      databaseName,
+      controllers: [OrdersController, FilteredController],
+      extras: { controllers: [RefreshTokenController, SessionsController] },
+      configure: (app) => app.useLogger(recorder(log)),
+    });
+    session = await signIn(host.app, 'alice');
+  });
+  afterAll(() => host?.close());
+
+  /** What is logged while the database is away. */
+  async function whileAway(work: () => Promise<Wire>): Promise<LoggedEvent[]> {
+    const dataSource = host.app.get(DataSource);
+    await dataSource.destroy();
+    log.length = 0;
+    try {
+      expect(await work()).toEqual(UNAVAILABLE);
+    } finally {
+      await dataSource.initialize();
+    }
+    expect(log.join()).not.toContain(session.access_token);
+    expect(log.join()).not.toContain(session.refresh_token);
+    return log
+      .flatMap((entry) => JSON.parse(entry) as (LoggedEvent | string)[])
+      .filter((part) => typeof part === 'object');
+  }
+
+  it.each<[string, string, string, keyof Pick<SignedIn, 'access_token' | 'refresh_token'>]>([
+    ["a host's own route", 'POST', '/orders', 'access_token'],
+    ["a host's own route with the filter of the module", 'GET', '/filtered', 'access_token'],
+    ["the module's own list of sessions", 'GET', '/sessions', 'access_token'],
+    ["the module's own ending of sessions", 'DELETE', '/sessions', 'access_token'],
+    ['the refresh endpoint, behind the guard', 'POST', '/refresh_token', 'refresh_token'],
+  ])('is one line of the log, with the request’s id: on %s', async (_, method, path, token) => {
+    const headers = { authorization: `Bearer ${session[token]}`, 'x-request-id': 'request-7' };
+    const entries = await whileAway(async () => wire(await call(host.url + path, { method, headers })));
+    expect(entries).toEqual([
+      expect.objectContaining({
+        event: 'request.unavailable',
+        reason: 'database',
+        request_id: 'request-7',
+        cause: expect.any(String),
+      }),
+    ]);
+  });
+
+  it('is a line for each request', async () => {
+    const send = () => call(`${host.url}/orders`, { headers: { authorization: session.authorization } });
+    const entries = await whileAway(async () => {
+      const [first] = await Promise.all([send(), send(), send()]);
+      return wire(first);
+    });
+    expect(entries.map(({ event }) => event)).toEqual(Array.from({ length: 3 }, () => 'request.unavailable'));
+  });
+
+  it('is the only refusal of a host’s own route that is logged', async () => {
+    log.length = 0;
+    const url = `${host.url}/orders`;
+    for (const headers of [{}, { authorization: 'Bearer x' }, { authorization: `Bearer ${session.refresh_token}` }]) {
+      expect((await call(url, { headers: headers as Record<string, string> })).status).toBe(401);
+    }
+    expect((await call(`${url}?access_token=x`)).status).toBe(400);
+    expect(log).toEqual([]);
   });
 });
 

@@ -9,18 +9,23 @@ import {
   Clock,
   ConfigurationError,
   LogoutController,
+  postgresMigrations,
   refreshTokenEntities,
   RefreshTokenController,
   RefreshTokenService,
+  sqliteMigrations,
   type AuthModuleOptions,
   type IssuedSession,
 } from 'nest-refresh-token';
 import { DataSource } from 'typeorm';
-import { createDatabase, type TestDatabase } from './support/databases.js';
+import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
 import { hostOptions, sqlite, startHost, type Host } from './support/host.js';
 import { call, logout, refresh, refreshed } from './support/http.js';
+import { dataSourceOn } from './support/legacy-host.js';
 import { listen } from './support/listen.js';
 import { DAY, SECOND, TestClock } from './support/test-clock.js';
+
+const HS256 = { algorithm: 'HS256' as const, secret: 'the secret the host has always signed with' };
 
 /** The shortest login there is: everybody is Alice. */
 @Controller('login')
@@ -243,6 +248,28 @@ describe('A host', () => {
     const service = (host as Host).app.get(RefreshTokenService);
     return (await service.issue({ subject: 'alice' })).refresh_token;
   }
+});
+
+describeOnEachDatabase('A host that has run the first migration only', (name) => {
+  it.each<[string, () => AuthModuleOptions]>([
+    ['HS256', () => ({ ...hostOptions(), accessToken: { issuer: 'https://app.example.com', ...HS256 } })],
+    ['ES256', hostOptions],
+  ])('does not start, and reads what to set, with %s', async (_, options) => {
+    const database = await createDatabase(name);
+    try {
+      const migrations = (name === 'SQLite' ? sqliteMigrations : postgresMigrations).slice(0, 1);
+      const error = await refusal(dataSourceOn(database, { migrations }), AuthModule.forRoot(options()));
+      const list = name === 'SQLite' ? 'sqliteMigrations' : 'postgresMigrations';
+      expect(error.message).toMatch(/tables .* missing or old/);
+      expect(error.message).toContain(`Add "...${list}"`);
+
+      // It is brought along by the other, and nothing else.
+      const { app } = await startHost({ imports: [dataSourceOn(database), AuthModule.forRoot(options())] });
+      await app.close();
+    } finally {
+      await database.drop();
+    }
+  });
 });
 
 async function refusal(...imports: DynamicModule[]): Promise<ConfigurationError> {

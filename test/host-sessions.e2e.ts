@@ -69,6 +69,9 @@ class PublicSessionsController extends SessionsController {}
 @Controller({ path: 'account/devices', version: '2' })
 class DevicesController extends SessionsController {}
 
+/** As plain JavaScript may, and TypeScript without exactOptionalPropertyTypes: a user that was not found. */
+const NO_SUBJECT = { subject: undefined } as unknown as { subject: string };
+
 function ids(answer: Answer): string[] {
   expect(answer.status).toBe(200);
   return json<SessionListResponse>(answer).sessions.map(({ id }) => id);
@@ -222,6 +225,15 @@ describeOnEachDatabase('SessionsController in a host app', (databaseName) => {
       expect(await sessions.rename(ada.session_id, 'x')).toBe(false);
     });
 
+    it('ends, names and asks for anybody’s where no subject is said at all', async () => {
+      expect(await sessions.exists(ada.session_id)).toBe(true);
+      expect(await sessions.exists(ada.session_id, {})).toBe(true);
+      expect(await sessions.exists(ada.session_id, { subject: bob.subject })).toBe(false);
+      expect(await sessions.rename(ada.session_id, 'x', {})).toBe(true);
+      expect(await sessions.end(ada.session_id, { by: 'user' })).toBe(true);
+      expect(await sessions.end(bob.session_id)).toBe(true);
+    });
+
     it('changes claims and scope, in the next access token', async () => {
       expect(await sessions.update(ada.subject, { claims: { roles: ['admin'] }, scope: 'write' })).toBe(2);
       const { access_token } = await host.app.get(RefreshTokenService).refresh(ada.refresh_token);
@@ -239,11 +251,25 @@ describeOnEachDatabase('SessionsController in a host app', (databaseName) => {
       ['a limit that is no number', (service) => service.list('a', { limit: NaN })],
       ['a cursor of another kind', (service) => service.list('a', { cursor: 'x' })],
       ['a label too long', (service) => service.rename(ada.session_id, 'a'.repeat(101))],
+      ['a subject that is not there, to end', (service) => service.end(ada.session_id, NO_SUBJECT)],
+      [
+        'a subject that is not there, to end, by its owner',
+        (service) => service.end(ada.session_id, { ...NO_SUBJECT, by: 'user' }),
+      ],
+      ['a subject that is not there, to end what is no id', (service) => service.end('x', NO_SUBJECT)],
+      ['a subject that is not there, to name', (service) => service.rename(ada.session_id, 'x', NO_SUBJECT)],
+      ['a subject that is not there, to ask for', (service) => service.exists(ada.session_id, NO_SUBJECT)],
+      ['null for a subject, to end', (service) => service.end(ada.session_id, { subject: null as unknown as string })], // As plain JavaScript may.
+      ['an empty subject, to end', (service) => service.end(ada.session_id, { subject: '' })],
+      ['an empty subject, to name', (service) => service.rename(ada.session_id, 'x', { subject: '' })],
+      ['an empty subject, to ask for', (service) => service.exists(ada.session_id, { subject: '' })],
       ['nothing to change', (service) => service.update('a', {})],
       ['a registered claim', (service) => service.update('a', { claims: { sub: 'b' } })],
     ])('throws InvalidRequestError for %s', async (_, use) => {
+      const { sessions: before } = await sessions.list(ada.subject);
       await expect(use(sessions)).rejects.toBeInstanceOf(InvalidRequestError);
-      expect((await sessions.list(ada.subject)).sessions.length).toBe(2);
+      expect(before.length).toBe(2);
+      expect((await sessions.list(ada.subject)).sessions).toEqual(before);
     });
   });
 });

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { decodeJwt, jwtVerify } from 'jose';
+import { decodeJwt, decodeProtectedHeader, generateKeyPair, jwtVerify, SignJWT } from 'jose';
 import {
   InvalidRefreshTokenError,
   RefreshTokenService,
@@ -439,6 +439,40 @@ describeOnEachDatabase('An old refresh token', (databaseName) => {
     expect(await host.rows()).toBe(1);
   });
 
+  describe.each(['ES256', 'ES384', 'ES512'] as const)('that is a JWT with %s', (alg) => {
+    it('is one token, whichever of its two good signatures it has: a thief starts no session with the other', async () => {
+      const { publicKey, privateKey } = await generateKeyPair(alg);
+      const old = await new SignJWT({}).setProtectedHeader({ alg }).setSubject('alice').sign(privateKey);
+      const other = flipped(old);
+      host.world.resolve = async (token) => {
+        const { payload } = await jwtVerify(token, publicKey).catch(() => ({ payload: undefined }));
+        return payload ? { subject: String(payload.sub) } : null;
+      };
+      expect(await host.world.resolve(other)).toEqual({ subject: 'alice' });
+
+      const second = await refreshed(host.url, old);
+      // Within the leeway it is the same token, and has the same successor.
+      expect((await refreshed(host.url, other)).refresh_token).toBe(second.refresh_token);
+      host.clock.advance(MINUTE);
+      await refreshed(host.url, second.refresh_token);
+      host.clock.advance(MINUTE);
+
+      expect(wire(await refresh(host.url, other))).toEqual(REFUSED);
+      expect(await endOf(host.app, sidOf(second))).toMatchObject({ reason: 'reuse' });
+      expect(await host.rows()).toBe(1);
+    });
+
+    it('ends its session at a logout with either', async () => {
+      const { privateKey } = await generateKeyPair(alg);
+      const old = await new SignJWT({}).setProtectedHeader({ alg }).setSubject('alice').sign(privateKey);
+      host.world.resolve = () => ({ subject: 'alice' });
+      const second = await refreshed(host.url, old);
+      expect(wire(await logout(host.url, flipped(old)))).toEqual(NO_CONTENT);
+      expect(wire(await refresh(host.url, second.refresh_token))).toEqual(REFUSED);
+      expect(await host.rows()).toBe(1);
+    });
+  });
+
   describe('at logout', () => {
     it('ends the session that it would have started', async () => {
       const old = oldTokenOf({ subject: 'alice' });
@@ -685,6 +719,26 @@ function spellingsOf(token: string): string[] {
   return [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_']
     .map((last) => token.slice(0, -1) + last)
     .filter((spelling) => spelling !== token && signatureOf(spelling).equals(bytes));
+}
+
+/** The orders of the curves (SEC 2). */
+const ORDERS: Record<string, bigint> = {
+  ES256: 115792089210356248762697446949407573529996955224135760342422259061068512044369n,
+  ES384:
+    39402006196394479212279040100143613805079739270465446667946905279627659399113263569398956308152294913554433653942643n,
+  ES512:
+    6864797660130609714981900799081393217269435300143305409394463459185543183397655394245057746333217197532963996371363321113864768612440380340372808892707005449n,
+};
+
+/** The same JWT with the other good signature: (r, n - s) for (r, s). */
+function flipped(token: string): string {
+  const signature = signatureOf(token);
+  const size = signature.length / 2;
+  const order = ORDERS[String(decodeProtectedHeader(token).alg)] as bigint;
+  const s = order - BigInt(`0x${signature.subarray(size).toString('hex')}`);
+  const other = Buffer.from(s.toString(16).padStart(2 * size, '0'), 'hex');
+  const input = token.slice(0, token.lastIndexOf('.'));
+  return `${input}.${Buffer.concat([signature.subarray(0, size), other]).toString('base64url')}`;
 }
 
 function signatureOf(token: string): Buffer {

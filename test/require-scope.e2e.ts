@@ -57,13 +57,29 @@ class ReportsController {
 class ArchivedOrdersController extends OrdersController {}
 Controller('archived')(ArchivedOrdersController);
 
+@RequireScope('archive:read')
+@Controller('vault')
+class VaultController extends OrdersController {
+  @RequireScope('vault:open')
+  @Get('open')
+  open(): object {
+    return { opened: true };
+  }
+}
+
+/** It comes down from one that asks for two, and asks for none itself. */
+@Controller('cellar')
+class CellarController extends VaultController {}
+
 const READ = 'orders:read';
 const ALL = 'orders:read orders:write invoices:write';
 
 describe('@RequireScope', () => {
   let host: GuardedHost;
   beforeAll(async () => {
-    host = await startGuardedHost({ controllers: [OrdersController, ReportsController, ArchivedOrdersController] });
+    host = await startGuardedHost({
+      controllers: [OrdersController, ReportsController, ArchivedOrdersController, VaultController, CellarController],
+    });
   });
   afterAll(() => host?.close());
 
@@ -83,6 +99,10 @@ describe('@RequireScope', () => {
     [READ, 'GET', 'archived'],
     ['admin reports:read', 'GET', 'reports'],
     ['admin reports:write', 'POST', 'reports'],
+    [`${READ} archive:read`, 'GET', 'vault'],
+    [`${ALL} archive:read`, 'POST', 'vault'],
+    [`${READ} archive:read vault:open`, 'GET', 'vault/open'],
+    [`${READ} archive:read`, 'GET', 'cellar'],
   ])('lets %j do %s /%s', async (scope, method, path) => {
     expect((await answerTo(scope, method, path)).status).toBeLessThan(300);
   });
@@ -101,6 +121,16 @@ describe('@RequireScope', () => {
     [undefined, 'GET', 'orders/again', READ],
     [undefined, 'GET', 'archived', READ],
     ['orders:write', 'POST', 'archived', ALL],
+    // What the base class asks for is not given up for what the subclass asks for.
+    ['archive:read', 'GET', 'vault', `archive:read ${READ}`],
+    [READ, 'GET', 'vault', `archive:read ${READ}`],
+    [ALL, 'POST', 'vault', `archive:read ${ALL}`],
+    ['archive:read vault:open', 'GET', 'vault/open', `archive:read ${READ} vault:open`],
+    [`${READ} archive:read`, 'GET', 'vault/open', `archive:read ${READ} vault:open`],
+    ['archive:read', 'GET', 'cellar', `archive:read ${READ}`],
+    [READ, 'GET', 'cellar', `archive:read ${READ}`],
+    // Nor does the base class ask for more than before.
+    [undefined, 'GET', 'orders', READ],
   ])('does not let %j do %s /%s, and says what it takes', async (scope, method, path, takes) => {
     expect(await answerTo(scope, method, path)).toEqual(insufficientScope(takes));
   });

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { ConfigurationError } from '../src/auth/auth.errors.js';
+import { KeyRing } from '../src/auth/key-ring.js';
 import { RefreshTokenSecret } from '../src/auth/refresh-token/refresh-token-secret.entity.js';
+import { SecretRegistry } from '../src/auth/refresh-token/secret.registry.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
 import { refresh, refreshed, signIn } from './support/http.js';
 import { startService, type TestService } from './support/service.js';
@@ -300,6 +302,56 @@ describeOnEachDatabase('secrets of refresh tokens', (name) => {
       await refreshed(left.url, refresh_token);
       clock.advance(ACTIVATION_DELAY);
       expect(secretOf((await signIn(first.url)).refresh_token)).toBe(NEW);
+    });
+  });
+
+  describe('that are replaced while the service runs', () => {
+    it.each<[string, unknown, unknown, string]>([
+      ['none', [], [], 'refreshToken.secrets: got an empty list, takes a list of secrets'],
+      ['an empty one', [''], [], 'refreshToken.secrets[0]: got 0 characters, takes'],
+      ['a short one', ['x'.repeat(31)], [], 'refreshToken.secrets[0]: got 31 characters, takes'],
+      ['a short one behind a good one', [NEW, 'short'], [], 'refreshToken.secrets[1]: got 5 characters, takes'],
+      ['one that is no text', [NEW, 7], [], 'refreshToken.secrets[1]: got a number, takes'],
+      ['no list', NEW, [], 'refreshToken.secrets: got a string, takes'],
+      ['a secret for a fingerprint', [NEW, OLD], [NEWEST], 'refreshToken.retiredSecrets: got '],
+      [
+        'one that is retired',
+        [NEW, OLD],
+        [FINGERPRINT_OF.get(OLD)],
+        'refreshToken.retiredSecrets: got the fingerprint ',
+      ],
+      ['others without the one in use', [NEW], [], 'REFRESH_TOKEN_SECRETS (refreshToken.secrets): the secret with '],
+    ])('are not taken, and nothing changes: %s', async (_, secrets, retired, message) => {
+      const { url, app } = await start([OLD]);
+      const { refresh_token } = await signIn(url);
+      const rows = () => app.get(DataSource).query<object[]>('SELECT * FROM refresh_token_secrets');
+      const [inUse, before] = [app.get(KeyRing).secrets, await rows()];
+      clock.advance(DAY);
+
+      // As plain JavaScript may, and a file does.
+      const replaced = app.get(SecretRegistry).replace(secrets as string[], retired as string[]);
+      const error = await replaced.catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(ConfigurationError);
+      expect((error as ConfigurationError).message.startsWith(message)).toBe(true);
+      for (const secret of [OLD, NEW, NEWEST]) expect((error as ConfigurationError).message).not.toContain(secret);
+
+      expect(app.get(KeyRing).secrets).toBe(inUse);
+      expect(await rows()).toEqual(before);
+      const successor = (await refreshed(url, refresh_token)).refresh_token;
+      clock.advance(DAY);
+      await refreshed(url, successor);
+      await refreshed(url, (await signIn(url)).refresh_token);
+    });
+
+    it('are taken where they are good, with nobody signed out', async () => {
+      const { url, app } = await start([OLD]);
+      const { refresh_token } = await signIn(url);
+      await app.get(SecretRegistry).replace([NEW, OLD], []);
+      clock.advance(ACTIVATION_DELAY);
+      const { refresh_token: successor } = await refreshed(url, refresh_token);
+      expect(successor[3]).not.toBe(refresh_token[3]);
+      clock.advance(MINUTE);
+      await refreshed(url, successor);
     });
   });
 

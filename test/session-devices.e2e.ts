@@ -1,7 +1,12 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Controller, Post, Req } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { deviceOf as deviceOfRequest, RefreshTokenService, SessionService } from 'nest-refresh-token';
 import { DataSource } from 'typeorm';
+import type { AuthRequest } from '../src/auth/auth.request.js';
 import type { IssuedSession, TokenResponse } from '../src/auth/refresh-token/token-response.js';
 import { describeOnEachDatabase } from './support/databases.js';
+import { startGuardedHost } from './support/guarded-host.js';
 import { bearer, call, json, postSession, refresh, refreshed, signIn } from './support/http.js';
 import { withInstance } from './support/instances.js';
 import { eventsIn } from './support/log.js';
@@ -76,23 +81,23 @@ describeOnEachDatabase("A session's device", (databaseName) => {
       [{ label: 'a'.repeat(101) }, `label: got 101 characters, ${LABEL_TAKES}`],
       [{ label: 'a\0' }, `label: got U+0000 or half a character, ${LABEL_TAKES}`],
       [{ label: '\uD83E' }, `label: got U+0000 or half a character, ${LABEL_TAKES}`],
-      [{ user_agent: null }, `user_agent: got null, ${USER_AGENT_TAKES}`],
       [{ user_agent: 7 }, `user_agent: got a number, ${USER_AGENT_TAKES}`],
       [{ user_agent: [FIREFOX] }, `user_agent: got an array, ${USER_AGENT_TAKES}`],
       [{ user_agent: 'a\0' }, `user_agent: got U+0000 or half a character, ${USER_AGENT_TAKES}`],
       [{ user_agent: '\uD83E' }, `user_agent: got U+0000 or half a character, ${USER_AGENT_TAKES}`],
-      [{ ip: null }, `ip: got null, ${IP_TAKES}`],
       [{ ip: 7 }, `ip: got a number, ${IP_TAKES}`],
       [{ ip: ['127.0.0.1'] }, `ip: got an array, ${IP_TAKES}`],
       ...[
-        '',
         ' ',
         'localhost',
+        'localhost:443',
         '256.0.0.1',
         '1.2.3',
         '010.0.0.1',
-        '1.2.3.4:443',
+        '1.2.3.4:port',
+        '1.2.3.4:123456',
         '[::1]',
+        '[1.2.3.4]:443:443',
         '::g',
         '10.0.0.0/8',
         '203.0.113.7, 10.0.0.1',
@@ -111,6 +116,12 @@ describeOnEachDatabase("A session's device", (databaseName) => {
       ['30,000 characters, cut', { user_agent: 'ab'.repeat(15_000) }, { user_agent: 'ab'.repeat(256) }],
       ['513 emojis, cut between two', { user_agent: '🦉'.repeat(513) }, { user_agent: '🦉'.repeat(512) }],
       ['an empty user agent, which is none', { user_agent: '' }, { user_agent: null }],
+      ['null for a user agent, which is none', { user_agent: null }, { user_agent: null }],
+      ['an empty address, which is none', { ip: '' }, { ip: null }],
+      ['null for an address, which is none', { ip: null }, { ip: null }],
+      ['a proxy’s word for no address (RFC 7239 §6)', { ip: 'unknown' }, { ip: null }],
+      ['IPv4 with a port', { ip: '203.0.113.7:443' }, { ip: '203.0.113.7' }],
+      ['IPv6 with a port', { ip: '[2001:db8::7]:443' }, { ip: '2001:db8::7' }],
       ['IPv4', { ip: '203.0.113.7' }, { ip: '203.0.113.7' }],
       ['IPv6', { ip: '2001:db8::7' }, { ip: '2001:db8::7' }],
       ['IPv4 that came over IPv6', { ip: '::ffff:203.0.113.7' }, { ip: '203.0.113.7' }],
@@ -276,7 +287,18 @@ describe('The address of a session', () => {
       expect(await deviceOf(url, session)).toMatchObject({ ip: '127.0.0.1' });
     }));
 
-  it.each(['unknown', '203.0.113.7:443', '_hidden', '[2001:db8::7]', '', '<script>', "'; --", 'a'.repeat(5_000)])(
+  it.each([
+    ['203.0.113.7:443', '203.0.113.7'],
+    ['[2001:db8::7]:443', '2001:db8::7'],
+  ])('is without the port that a trusted proxy sends: %s', (forwarded, expected) =>
+    withService('SQLite', { TRUST_PROXY: 'true' }, async ({ url }) => {
+      const session = await signIn(url);
+      await refreshedFrom(url, session.refresh_token, { 'X-Forwarded-For': forwarded });
+      expect(await deviceOf(url, session)).toMatchObject({ ip: expected });
+    }),
+  );
+
+  it.each(['unknown', '_hidden', '[2001:db8::7]', '', '<script>', "'; --", 'a'.repeat(5_000)])(
     'is the one before where a trusted proxy sends none: "%.20s"',
     (forwarded) =>
       withService('SQLite', { TRUST_PROXY: 'true' }, async ({ url }) => {
@@ -286,6 +308,45 @@ describe('The address of a session', () => {
         expect(await deviceOf(url, session)).toMatchObject({ ip: kept });
       }),
   );
+});
+
+describeOnEachDatabase('A host’s login with ...deviceOf(request)', (databaseName) => {
+  @Controller('login')
+  class LoginController {
+    constructor(private readonly refreshTokens: RefreshTokenService) {}
+
+    @Post()
+    login(@Req() request: AuthRequest): Promise<IssuedSession> {
+      return this.refreshTokens.issue({ subject: 'alice', ...deviceOfRequest(request) });
+    }
+  }
+
+  it.each<[string, Record<string, string>, object]>([
+    [
+      'all of it',
+      { 'User-Agent': FIREFOX, 'X-Forwarded-For': '203.0.113.7' },
+      { userAgent: FIREFOX, ip: '203.0.113.7' },
+    ],
+    ['a port', { 'X-Forwarded-For': '[2001:db8::7]:443' }, { userAgent: null, ip: '2001:db8::7' }],
+    ['no User-Agent', {}, { userAgent: null, ip: '127.0.0.1' }],
+    ['an empty User-Agent', { 'User-Agent': '' }, { userAgent: null, ip: '127.0.0.1' }],
+    ['no address', { 'User-Agent': SAFARI, 'X-Forwarded-For': 'unknown' }, { userAgent: SAFARI, ip: null }],
+    ['garbage for one', { 'X-Forwarded-For': '<script>' }, { userAgent: null, ip: null }],
+  ])('does not fail for a request with %s', async (_, headers, expected) => {
+    const host = await startGuardedHost({
+      databaseName,
+      controllers: [LoginController],
+      configure: (app) => (app as NestExpressApplication).set('trust proxy', true),
+    });
+    try {
+      const answer = await call(`${host.url}/login`, { headers });
+      expect(answer.status).toBe(201);
+      const [session] = (await host.app.get(SessionService).list('alice')).sessions;
+      expect(session).toMatchObject({ id: json<IssuedSession>(answer).session_id, ...expected });
+    } finally {
+      await host.close();
+    }
+  });
 });
 
 describeOnEachDatabase('The log', (databaseName) => {

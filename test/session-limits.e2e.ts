@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { IssuedSession } from 'nest-refresh-token';
+import type { IssuedSession, IssueOptions } from 'nest-refresh-token';
 import { DataSource } from 'typeorm';
-import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
+import { createDatabase, describeOnEachDatabase, type DatabaseName, type TestDatabase } from './support/databases.js';
 import { json, logout, postSession, refresh, refreshed, signIn } from './support/http.js';
 import { eventsIn } from './support/log.js';
 import { withService } from './support/running-service.js';
@@ -13,7 +13,7 @@ import {
   type ScriptedHost,
 } from './support/scripted-host.js';
 import { endOf } from './support/session-rows.js';
-import { DAY, HOUR, MINUTE, TestClock } from './support/test-clock.js';
+import { DAY, HOUR, MINUTE, SECOND, TestClock } from './support/test-clock.js';
 import { invalidRequest, REFUSED, UNAVAILABLE, wire } from './support/wire.js';
 import { whileNothingEnds } from './support/failing-writes.js';
 
@@ -40,6 +40,40 @@ function ends({ app }: ScriptedHost, sessions: readonly IssuedSession[]): Promis
 
 function idsOf(sessions: readonly IssuedSession[]): string[] {
   return sessions.map(({ session_id }) => session_id);
+}
+
+/** Hosts on one database: one on SQLite, several instances on PostgreSQL. */
+async function startInstances(
+  name: DatabaseName,
+  database: TestDatabase,
+  count: number,
+  overrides: HostOverrides,
+): Promise<ScriptedHost[]> {
+  const hosts: ScriptedHost[] = [];
+  for (let instance = 0; instance < (name === 'PostgreSQL' ? count : 1); instance += 1) {
+    hosts.push(await startScriptedHost(database, parts, overrides));
+  }
+  return hosts;
+}
+
+/** Logins of one user at once, spread over the instances. */
+function loginsAtOnce(hosts: readonly ScriptedHost[], count: number, options: IssueOptions): Promise<IssuedSession[]> {
+  return Promise.all(
+    Array.from({ length: count }, (_, login) =>
+      (hosts[login % hosts.length] as ScriptedHost).refreshTokens.issue(options),
+    ),
+  );
+}
+
+async function liveIds({ sessions }: ScriptedHost, subject: string): Promise<string[]> {
+  return (await sessions.list(subject)).sessions.map(({ id }) => id);
+}
+
+/** Of whom the observers were told that he was ended, with the reason. */
+function toldEnds(hosts: readonly ScriptedHost[], subject: string): string[][] {
+  return hosts
+    .flatMap(({ script }) => script.events)
+    .flatMap((event) => (event.type === 'ended' && event.subject === subject ? [[event.sessionId, event.reason]] : []));
 }
 
 describeOnEachDatabase('maxSessionsPerSubject', (name) => {
@@ -148,9 +182,7 @@ describeOnEachDatabase('20 logins at once', (name) => {
 
   beforeAll(async () => {
     database = await createDatabase(name);
-    for (const _ of name === 'PostgreSQL' ? [1, 2, 3] : [1]) {
-      hosts.push(await startScriptedHost(database, parts, { clock, session: { maxSessionsPerSubject: 4 } }));
-    }
+    hosts.push(...(await startInstances(name, database, 3, { clock, session: { maxSessionsPerSubject: 4 } })));
   });
   afterAll(async () => {
     await Promise.all(hosts.map(({ app }) => app.close()));
@@ -166,22 +198,155 @@ describeOnEachDatabase('20 logins at once', (name) => {
     );
   }
 
-  it('leave exactly the newest, on however many instances', async () => {
-    for (const subject of ['one', 'two', 'three']) {
-      const sessions = await atOnce(subject, 1);
-      const expected = sessions.map((_, login) => (login < 16 ? 'limit' : null));
-      expect(await ends(hosts[0] as ScriptedHost, sessions)).toEqual(expected);
-      const told = hosts.flatMap(({ script }) => script.events).filter((event) => event.type === 'ended');
-      const endedIds = told.filter((event) => event.subject === subject).map(({ sessionId }) => sessionId);
+  it.each([
+    ['a millisecond apart', 1],
+    ['in one millisecond', 0],
+  ])('leave exactly as many, on however many instances: %s', async (_, between) => {
+    const host = hosts[0] as ScriptedHost;
+    for (const round of [1, 2, 3]) {
+      const subject = `${round}, ${between} ms`;
+      const sessions = await atOnce(subject, between);
+      const reasons = await ends(host, sessions);
+      expect(reasons.filter((reason) => reason === null)).toHaveLength(4);
+      expect(new Set(reasons)).toEqual(new Set([null, 'limit']));
       // Each once, whichever login it was that ended it.
-      expect(endedIds.toSorted()).toEqual(idsOf(sessions.slice(0, 16)).toSorted());
+      const ended = sessions.filter((_session, login) => reasons[login] === 'limit');
+      expect(toldEnds(hosts, subject).toSorted()).toEqual(
+        idsOf(ended)
+          .map((id) => [id, 'limit'])
+          .toSorted(),
+      );
     }
   });
 
-  it('leave exactly as many where all come in one millisecond', async () => {
-    const sessions = await atOnce('at the same time', 0);
-    const left = (await ends(hosts[0] as ScriptedHost, sessions)).filter((end) => end === null);
-    expect(left).toHaveLength(4);
+  it('leave the session of nobody else out, and none too few where there were some before', async () => {
+    const host = hosts[0] as ScriptedHost;
+    const others = await logins(host, 'other', 4);
+    await logins(host, 'again', 4);
+    for (const _ of [1, 2, 3, 4]) {
+      await loginsAtOnce(hosts, 8, { subject: 'again' });
+      expect(await liveIds(host, 'again')).toHaveLength(4);
+    }
+    // Two at once end two of those before, and neither of the two.
+    clock.advance(MINUTE);
+    const two = await loginsAtOnce(hosts, 2, { subject: 'again' });
+    expect(await liveIds(host, 'again')).toEqual(expect.arrayContaining(idsOf(two)));
+    expect(await ends(host, others)).toEqual([null, null, null, null]);
+  });
+
+  it('and an ending of all leave no more than as many, and nobody is answered 503', async () => {
+    const host = hosts[0] as ScriptedHost;
+    for (const _ of [1, 2, 3]) {
+      await Promise.all([
+        loginsAtOnce(hosts, 8, { subject: 'banned' }),
+        ...hosts.map(({ sessions }) => sessions.endAll('banned')),
+        ...hosts.map(({ sessions }) => sessions.update('banned', { scope: 'read' })),
+      ]);
+      expect((await liveIds(host, 'banned')).length).toBeLessThanOrEqual(4);
+    }
+  });
+});
+
+describeOnEachDatabase('8 logins at once with revokeOthers', (name) => {
+  let database: TestDatabase;
+  let hosts: ScriptedHost[];
+  const clock = new TestClock();
+
+  beforeAll(async () => {
+    database = await createDatabase(name);
+    hosts = await startInstances(name, database, 2, { clock });
+  });
+  afterAll(async () => {
+    await Promise.all(hosts.map(({ app }) => app.close()));
+    await database.drop();
+  });
+
+  it.each([
+    ['in one millisecond', 0],
+    ['rounds a minute apart', MINUTE],
+  ])('leave exactly one of them: %s', async (_, between) => {
+    const host = hosts[0] as ScriptedHost;
+    const subject = `alice, ${between} ms`;
+    const all: IssuedSession[] = [];
+    const [bob] = await logins(host, 'bob', 1);
+    for (let round = 0; round < 6; round += 1) {
+      clock.advance(between);
+      const sessions = await loginsAtOnce(hosts, 8, { subject, revokeOthers: true });
+      all.push(...sessions);
+      const live = await liveIds(host, subject);
+      expect(live).toHaveLength(1);
+      expect(idsOf(sessions)).toContain(live[0]);
+
+      const answers = await Promise.all(sessions.map(({ refresh_token }) => refresh(host.url, refresh_token)));
+      expect(answers.map(({ status }) => status)).toEqual(
+        sessions.map(({ session_id }) => (session_id === live[0] ? 200 : 401)),
+      );
+    }
+    // Each of the others was ended once, and told of once.
+    const [last] = await liveIds(host, subject);
+    const ended = idsOf(all).filter((id) => id !== last);
+    expect(toldEnds(hosts, subject).toSorted()).toEqual(ended.map((id) => [id, 'service']).toSorted());
+    expect(await ends(host, [bob as IssuedSession])).toEqual([null]);
+  });
+
+  it('and 8 without leave one of the first, and none of the others was ended by one that had ended itself', async () => {
+    const host = hosts[0] as ScriptedHost;
+    for (const subject of ['mixed 1', 'mixed 2', 'mixed 3']) {
+      const [alone] = await Promise.all([
+        loginsAtOnce(hosts, 8, { subject, revokeOthers: true }),
+        loginsAtOnce(hosts, 8, { subject }),
+      ]);
+      const live = await liveIds(host, subject);
+      expect(idsOf(alone).filter((id) => live.includes(id))).toHaveLength(1);
+    }
+  });
+});
+
+describeOnEachDatabase('A login by itself', (name) => {
+  it.each<[string, HostOverrides, Partial<IssueOptions>]>([
+    ['maxSessionsPerSubject: 1', { session: { maxSessionsPerSubject: 1 } }, {}],
+    ['revokeOthers', {}, { revokeOthers: true }],
+  ])('is never the one that has to go, with %s, while the clock stands still', async (_, overrides, options) => {
+    const database = await createDatabase(name);
+    const host = await startScriptedHost(database, parts, overrides);
+    try {
+      for (let login = 0; login < 40; login += 1) {
+        const { session_id } = await host.refreshTokens.issue({ subject: 'alice', ...options });
+        expect(await liveIds(host, 'alice')).toEqual([session_id]);
+      }
+    } finally {
+      await host.app.close();
+      await database.drop();
+    }
+  });
+
+  it.each<[string, HostOverrides['session'], Partial<IssueOptions>, number]>([
+    ['maxSessionsPerSubject: 1', { maxSessionsPerSubject: 1 }, {}, 1],
+    ['maxSessionsPerSubject: 2', { maxSessionsPerSubject: 2 }, {}, 2],
+    ['revokeOthers', {}, { revokeOthers: true }, 1],
+  ])('at an instance whose clock is 2 s behind keeps itself, with %s', async (_, session, options, left) => {
+    const database = await createDatabase(name);
+    const [ahead, behind] = [new TestClock(), new TestClock()];
+    ahead.advance(2 * SECOND);
+    const hosts = [
+      await startScriptedHost(database, parts, { session, clock: ahead }),
+      await startScriptedHost(database, parts, { session, clock: behind }),
+    ] as const;
+    try {
+      for (let round = 0; round < 3; round += 1) {
+        for (const host of hosts) {
+          const { session_id, refresh_token } = await host.refreshTokens.issue({ subject: 'alice', ...options });
+          const live = await liveIds(hosts[0], 'alice');
+          expect(live).toContain(session_id);
+          expect(live.length).toBeLessThanOrEqual(left);
+          await refreshed(host.url, refresh_token);
+        }
+      }
+      expect(await liveIds(hosts[0], 'alice')).toHaveLength(left);
+    } finally {
+      await Promise.all(hosts.map(({ app }) => app.close()));
+      await database.drop();
+    }
   });
 });
 

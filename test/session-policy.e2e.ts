@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
 import {
+  AuthModule,
+  InvalidRefreshTokenError,
   RefreshTokenService,
   SessionPolicy,
   SessionService,
@@ -12,12 +15,22 @@ import {
 } from 'nest-refresh-token';
 import { DataSource } from 'typeorm';
 import { RefreshTokenSession } from '../src/auth/session/refresh-token-session.entity.js';
-import { describeOnEachDatabase } from './support/databases.js';
+import { SecretRegistry } from '../src/auth/refresh-token/secret.registry.js';
+import { createDatabase, describeOnEachDatabase } from './support/databases.js';
 import { whileNothingEnds } from './support/failing-writes.js';
 import { bearer, call, json, logout, refresh, refreshed, type Answer } from './support/http.js';
+import { hostOptions } from './support/host.js';
+import { dataSourceOn } from './support/legacy-host.js';
 import { eventsIn } from './support/log.js';
 import { until } from './support/process.js';
-import { hostForTheSuite, ScriptedObserver, ScriptedPolicy, type ScriptedHost } from './support/scripted-host.js';
+import {
+  hostForTheSuite,
+  Script,
+  ScriptedObserver,
+  ScriptedPolicy,
+  ScriptModule,
+  type ScriptedHost,
+} from './support/scripted-host.js';
 import { endOf, sessionRow } from './support/session-rows.js';
 import { DAY, MINUTE, SECOND } from './support/test-clock.js';
 import { REFUSED, UNAVAILABLE, wire } from './support/wire.js';
@@ -417,6 +430,137 @@ describeOnEachDatabase('A session policy', (name) => {
       expect(new Set(again.map((token) => token.refresh_token))).toEqual(new Set([tokens[0]?.refresh_token]));
       expect(host.script.asked).toEqual([]);
     });
+  });
+});
+
+describeOnEachDatabase('A session policy that takes its time', (name) => {
+  const running = hostForTheSuite(name, parts);
+  const LEEWAY = 10 * SECOND;
+
+  /** From now on, the clock goes on by so much while the policy thinks. */
+  function think({ script, clock }: ScriptedHost, milliseconds: number, decision: object = { allow: true }): void {
+    script.onRefresh = () => {
+      clock.advance(milliseconds);
+      return decision;
+    };
+  }
+
+  it.each<[string, object]>([
+    ['a yes', { allow: true }],
+    ['a yes with other claims', { allow: true, claims: { role: 'admin' } }],
+  ])('and says %s: everything is counted from the mint', async (_, decision) => {
+    const { host } = running;
+    const { clock } = host;
+    const { refresh_token, session_id } = await issue(host);
+    clock.advance(MINUTE);
+    think(host, 4 * SECOND, decision);
+    const answer = await refreshed(host.url, refresh_token);
+
+    const mintedAt = clock.now();
+    const row = await sessionRow(host.app, session_id);
+    expect([Number(row?.issued), Number(row?.lastUsedAt)]).toEqual([mintedAt, mintedAt]);
+    expect(Number(row?.expiresAt)).toBe(mintedAt + 30 * DAY);
+    const claims = claimsOf(answer);
+    expect(claims).toMatchObject({ iat: mintedAt / SECOND, exp: mintedAt / SECOND + answer.expires_in });
+    expect(answer.refresh_expires_in).toBe((30 * DAY) / SECOND);
+    expect(host.script.eventsOf(session_id).at(-1)).toMatchObject({ type: 'refreshed', at: mintedAt });
+
+    // The leeway, too: to the millisecond.
+    think(host, 0);
+    clock.advance(LEEWAY - 1);
+    expect((await refreshed(host.url, refresh_token)).refresh_token).toBe(answer.refresh_token);
+    clock.advance(1);
+    expect((await refreshed(host.url, refresh_token)).refresh_token).not.toBe(answer.refresh_token);
+  });
+
+  it('and longer than the session lives: it has expired, and nothing is written', async () => {
+    const { host } = running;
+    const { refresh_token, session_id } = await issue(host);
+    host.clock.advance(30 * DAY - SECOND);
+    const before = await sessionRow(host.app, session_id);
+    think(host, SECOND);
+    expect(wire(await refresh(host.url, refresh_token))).toEqual(REFUSED);
+    expect(await sessionRow(host.app, session_id)).toEqual(before);
+  });
+});
+
+describeOnEachDatabase("A session policy of 1.5 s with lostResponse: 'revoke' and a leeway of 1 s", (name) => {
+  const running = hostForTheSuite(name, parts, { refreshToken: { lostResponse: 'revoke', leeway: 1 } });
+
+  it.each([0, 400, 999])('and two tabs, the second %d ms after the first: both have one successor', async (apart) => {
+    const { host } = running;
+    const { clock, script } = host;
+    const { refresh_token, session_id } = await issue(host);
+    clock.advance(MINUTE);
+    const thinking = [withResolvers<unknown>(), withResolvers<unknown>()];
+    script.onRefresh = () => thinking[script.asked.length - 1]?.promise;
+
+    const first = refresh(host.url, refresh_token);
+    await until('the policy is asked for the first tab', () => script.asked.length === 1);
+    clock.advance(apart);
+    const second = refresh(host.url, refresh_token);
+    await until('the policy is asked for the second tab', () => script.asked.length === 2);
+    clock.advance(1_500 - apart);
+    thinking[0]?.resolve({ allow: true });
+    const answers = [await first];
+    clock.advance(apart);
+    thinking[1]?.resolve({ allow: true });
+    answers.push(await second);
+
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    const [one, other] = answers.map((answer) => json<TokenResponse>(answer).refresh_token);
+    expect(other).toBe(one);
+    expect(await endOf(host.app, session_id)).toBeNull();
+    // A third comes as soon as the first has its answer.
+    script.onRefresh = () => ({ allow: true });
+    clock.advance(999 - apart);
+    expect((await refreshed(host.url, refresh_token)).refresh_token).toBe(one);
+    clock.advance(MINUTE);
+    await refreshed(host.url, String(one));
+  });
+
+  it('and two tabs at once, where it thinks longer for one of them: nobody is refused', async () => {
+    const { host } = running;
+    const { clock, script } = host;
+    const { refresh_token, session_id } = await issue(host);
+    clock.advance(MINUTE);
+    const thinking = [withResolvers<unknown>(), withResolvers<unknown>()];
+    script.onRefresh = () => thinking[script.asked.length - 1]?.promise;
+    const tabs = [refresh(host.url, refresh_token), refresh(host.url, refresh_token)];
+    await until('the policy is asked for both tabs', () => script.asked.length === 2);
+
+    clock.advance(1_500);
+    thinking[0]?.resolve({ allow: true });
+    expect((await Promise.race(tabs)).status).toBe(200);
+    clock.advance(1_500);
+    thinking[1]?.resolve({ allow: true });
+    expect((await Promise.all(tabs)).map(({ status }) => status)).toEqual([200, 200]);
+    expect(await endOf(host.app, session_id)).toBeNull();
+  });
+});
+
+describeOnEachDatabase('A session policy of an app that is not initialized', (name) => {
+  it('is not passed by: a refresh asks it, or fails', async () => {
+    const database = await createDatabase(name);
+    const module = await Test.createTestingModule({
+      imports: [
+        dataSourceOn(database),
+        AuthModule.forRoot({ ...hostOptions(), imports: [ScriptModule], sessionPolicy: ScriptedPolicy }),
+      ],
+    }).compile();
+    try {
+      const script = module.get(Script, { strict: false });
+      script.onRefresh = () => ({ allow: false, reason: 'banned' });
+      const refreshTokens = module.get(RefreshTokenService);
+      // The secrets are all that a refresh can't do without.
+      await module.get(SecretRegistry, { strict: false }).onModuleInit();
+      const { refresh_token, session_id } = await refreshTokens.issue({ subject: 'alice' });
+      await expect(refreshTokens.refresh(refresh_token)).rejects.toBeInstanceOf(InvalidRefreshTokenError);
+      expect(script.asked.map(({ id }) => id)).toEqual([session_id]);
+    } finally {
+      await module.close();
+      await database.drop();
+    }
   });
 });
 

@@ -1,19 +1,26 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
+  Body,
   Controller,
   Get,
+  HttpException,
   Inject,
   Injectable,
   Module,
+  Post,
+  UseFilters,
   UseGuards,
   type DynamicModule,
   type ExecutionContext,
 } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { getDataSourceToken } from '@nestjs/typeorm';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify, type JSONWebKeySet } from 'jose';
 import {
   AccessTokenGuard,
   accessTokenGuard,
+  authErrorFilter,
   AuthModule,
   ConfigurationError,
   getAuthToken,
@@ -22,6 +29,7 @@ import {
   SessionObserver,
   SessionPolicy,
   SessionsController,
+  type AccessTokenOptions,
   type AccessTokenRequest,
   type AuthModuleOptions,
   type IssuedSession,
@@ -31,6 +39,7 @@ import {
 } from 'nest-refresh-token';
 import { signIn as signInTo } from 'nest-refresh-token/testing';
 import { DataSource } from 'typeorm';
+import { generateSecret, generateSigningKeys } from '../src/auth/key-generation.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
 import { startHost, type Host } from './support/host.js';
 import { bearer, call, json, type Answer } from './support/http.js';
@@ -43,6 +52,7 @@ import {
   startApp,
   type ModuleName,
 } from './support/several-modules.js';
+import { invalidRequest, UNAVAILABLE, wire } from './support/wire.js';
 
 const NAMES: readonly ModuleName[] = [undefined, 'partners', 'back-office'];
 const PAIRS = NAMES.flatMap((of) => NAMES.map((at) => [of, at] as const));
@@ -240,6 +250,69 @@ describe('Several modules in one app', () => {
     }
   });
 
+  it.each<[string, Partial<AccessTokenOptions>, Partial<AccessTokenOptions>]>([
+    ['issuer', { issuer: 'https://one.example.com' }, { issuer: 'https://two.example.com' }],
+    ['audience', { audience: 'https://one.example.com' }, { audience: ['https://two.example.com', 'three'] }],
+  ])('may share a key where they are told apart by %s: each takes its own tokens only', async (_, one, other) => {
+    const { accessToken } = ownOptions(undefined);
+    const withKey = (more: Partial<AccessTokenOptions>) => ({
+      accessToken: { ...accessToken, ...more } as AccessTokenOptions,
+    });
+    host = await startApp(
+      [undefined, 'partners'],
+      [...on(0, undefined, withKey(one)), ...on(1, 'partners', withKey(other))],
+    );
+    for (const name of [undefined, 'partners']) {
+      const { access_token } = await signIn(host, name);
+      for (const at of [undefined, 'partners']) {
+        expect((await get(host, `/${at}/access`, access_token)).status).toBe(name === at ? 200 : 401);
+      }
+    }
+  });
+
+  it('have a filter for the host’s own routes: an outage is 503 there, though no module is without a name', async () => {
+    const database = own[0] as TestDatabase;
+    @Controller('login')
+    @UseFilters(authErrorFilter('partners'))
+    class LoginController {
+      constructor(
+        @Inject(getAuthToken(RefreshTokenService, 'partners')) private readonly refreshTokens: RefreshTokenService,
+      ) {}
+
+      @Post()
+      login(@Body() { subject }: { subject: string }): Promise<IssuedSession> {
+        return this.refreshTokens.issue({ subject });
+      }
+
+      @Get('teapot')
+      teapot(): never {
+        throw new HttpException('of the host', 418);
+      }
+    }
+    host = await startHost({ imports: moduleOn(database, 'partners'), controllers: [LoginController] }, (app) =>
+      (app as NestExpressApplication).disable('x-powered-by').disable('etag'),
+    );
+    const login = (subject: string) =>
+      call(`${host?.url}/login`, {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ subject }),
+      });
+    expect((await login('alice')).status).toBe(201);
+    expect(wire(await login(''))).toEqual(
+      invalidRequest('subject: got 0 characters, takes a string of 1 to 255 characters.'),
+    );
+    expect((await get(host, '/login/teapot')).status).toBe(418);
+
+    const dataSource = host.app.get<DataSource>(getDataSourceToken('partners'));
+    await dataSource.destroy();
+    try {
+      expect(wire(await login('alice'))).toEqual(UNAVAILABLE);
+    } finally {
+      await dataSource.initialize();
+    }
+    expect((await login('alice')).status).toBe(201);
+  });
+
   it('are injected everywhere where they are global, and only then', async () => {
     @Module({ controllers: [loginFor('partners'), guardedRoutes('partners')] })
     class ElsewhereModule {}
@@ -312,6 +385,29 @@ describe('Several modules in one app', () => {
     expect(await list('/partners/sessions', partner.access_token)).toEqual([partner.session_id]);
     expect(await list('/sessions', partner.access_token)).toBe(401);
     expect(await list('/partners/sessions', user.access_token)).toBe(401);
+
+    const end = (path: string, token: string) =>
+      call(`${host?.url}${path}`, { method: 'DELETE', headers: bearer(token) });
+    expect((await end(`/sessions/${partner.session_id}`, user.access_token)).status).toBe(404);
+    expect((await end(`/partners/sessions/${partner.session_id}`, user.access_token)).status).toBe(401);
+    expect((await end('/partners/sessions', user.access_token)).status).toBe(401);
+    expect(await list('/partners/sessions', partner.access_token)).toEqual([partner.session_id]);
+    expect((await end('/partners/sessions', partner.access_token)).text).toBe('{"ended":1}');
+    // It asks for the session, in the module's own database.
+    expect(await list('/partners/sessions', partner.access_token)).toBe(401);
+    expect(await list('/sessions', user.access_token)).toEqual([user.session_id]);
+  });
+
+  it('serve sessions with a name too where there is no module without one', async () => {
+    @Controller('partners/sessions')
+    class PartnerSessionsController extends SessionsController {}
+
+    host = await startApp(['partners'], on(1, 'partners', { controllers: [PartnerSessionsController] }));
+    const { access_token, refresh_token, session_id } = await signIn(host, 'partners');
+    const listed = await get(host, '/partners/sessions', access_token);
+    expect(json<{ sessions: object[] }>(listed).sessions).toEqual([expect.objectContaining({ id: session_id })]);
+    expect((await get(host, '/partners/sessions', refresh_token)).status).toBe(401);
+    expect((await get(host, '/sessions', access_token)).status).toBe(404);
   });
 
   it('have guards that a host extends with dependencies of its own', async () => {
@@ -358,6 +454,8 @@ describe('Several modules in one app', () => {
     expect(refreshTokenGuard('partners')).not.toBe(refreshTokenGuard('back-office'));
     expect(getAuthToken(RefreshTokenService, 'partners')).toBe(getAuthToken(RefreshTokenService, 'partners'));
     expect(getAuthToken(RefreshTokenService, 'partners')).not.toBe(getAuthToken(RefreshTokenService, 'back-office'));
+    expect(authErrorFilter('partners')).toBe(authErrorFilter('partners'));
+    expect(authErrorFilter('partners')).not.toBe(authErrorFilter('back-office'));
     expect(getAuthToken(RefreshTokenService)).toBe(RefreshTokenService);
   });
 
@@ -415,10 +513,68 @@ describe('Several modules in one app', () => {
 
     it('on one database, through two DataSources, with secrets of their own', async () => {
       const { accessToken } = ownOptions(undefined);
-      const modules = [...on(0, undefined, { accessToken }), ...on(0, 'partners', { accessToken })];
+      const modules = [
+        ...on(0, undefined, { accessToken }),
+        ...on(0, 'partners', { accessToken: { ...accessToken, issuer: 'https://partners.example.com' } }),
+      ];
       const error = await refusal(...modules);
       expect(error).toBeInstanceOf(ConfigurationError);
       expect(error.message).toMatch(/^REFRESH_TOKEN_SECRETS \(refreshToken\.secrets\): .* is not configured/);
+    });
+
+    const SECRETS = ['the first secret of the app, 0123456789', 'the other secret of the app, 0123456789'];
+
+    it.each<[string, string[], string[]]>([
+      ['the one that mints', [SECRETS[0] as string], [SECRETS[0] as string]],
+      ['one that verifies', [generateSecret(), SECRETS[1] as string], [generateSecret(), SECRETS[1] as string]],
+      ['one that mints here and verifies there', SECRETS, [generateSecret(), SECRETS[0] as string]],
+    ])('with a secret of refresh tokens in common: %s', async (_, users, partners) => {
+      const error = await refusal(
+        ...on(0, undefined, { refreshToken: { secrets: users } }),
+        ...on(1, 'partners', { refreshToken: { secrets: partners } }),
+      );
+      expect(error).toBeInstanceOf(ConfigurationError);
+      expect(error.message).toBe(
+        "refreshToken.secrets: got a secret that another AuthModule of this application has, takes those of its own: each would take the other's tokens.",
+      );
+    });
+
+    const HS256 = { algorithm: 'HS256' as const, secret: 'the secret the host has always signed with' };
+    const issuer = 'https://app.example.com';
+    const keys = generateSigningKeys();
+    const both = { keys: [...generateSigningKeys().keys, ...keys.keys] };
+
+    it.each<[string, AuthModuleOptions['accessToken'], AuthModuleOptions['accessToken']]>([
+      ['the secret of HS256', { issuer, ...HS256 }, { issuer, ...HS256 }],
+      ['the key that signs', { issuer, keys }, { issuer, keys }],
+      ['a key that is published', { issuer, keys }, { issuer, keys: both }],
+      ['one of several audiences', { issuer, audience: ['a', 'b'], keys }, { issuer, audience: ['b', 'c'], keys }],
+      ['the audience, as a list and as it is', { issuer, audience: ['a'], keys }, { issuer, audience: 'a', keys }],
+      ['the issuer for an audience', { issuer, keys }, { issuer, audience: issuer, keys }],
+    ])('with access tokens in common: %s', async (_, users, partners) => {
+      const error = await refusal(
+        ...on(0, undefined, { accessToken: users }),
+        ...on(1, 'partners', { accessToken: partners, isAsync: true }),
+      );
+      expect(error).toBeInstanceOf(ConfigurationError);
+      expect(error.message).toBe(
+        "accessToken: got a key, with the same issuer and audience, that another AuthModule of this application has, takes those of its own: each would take the other's tokens.",
+      );
+    });
+
+    it('where two with names have them in common, beside one that has none', async () => {
+      const shared = { refreshToken: { secrets: [SECRETS[0] as string] } };
+      const third = await createDatabase('SQLite');
+      try {
+        const error = await refusal(
+          ...on(0, undefined),
+          ...on(1, 'partners', shared),
+          ...moduleOn(third, 'back-office', shared),
+        );
+        expect(error.message).toMatch(/^refreshToken\.secrets: got a secret that another AuthModule/);
+      } finally {
+        await third.drop();
+      }
     });
 
     it('where the DataSource of one is not there', async () => {

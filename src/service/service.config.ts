@@ -63,7 +63,8 @@ export function serviceConfig(env: ProcessEnvironment): ServiceConfig {
 
 /** In the environment the place of a key says which one signs, also where it was copied from a file with times. */
 function untimed(set: JsonWebKeySet): JsonWebKeySet {
-  return jwksOf(set).map((jwk) => ({ ...jwk, added_at: undefined }));
+  const withoutTime = (jwk: object) => Object.fromEntries(Object.entries(jwk).filter(([name]) => name !== 'added_at'));
+  return { keys: jwksOf(set).map(withoutTime) };
 }
 
 interface Keys {
