@@ -28,7 +28,7 @@ async function watchWrites(dataSource: DataSource): Promise<string[]> {
   const handle = await sqliteHandle(dataSource);
   const writes: string[] = [];
   await watchStatements(dataSource, (sql) => {
-    if (/^\s*(INSERT|UPDATE|DELETE)/.test(sql)) writes.push(`${gist(sql)}: ${levelOf(handle)}`);
+    if (/^(INSERT|UPDATE|DELETE)/.test(gist(sql))) writes.push(`${gist(sql)}: ${levelOf(handle)}`);
   });
   return writes;
 }

@@ -140,12 +140,25 @@ describe.each([graphql, socketIo])('The guard over $name', ({ guard, context }) 
 
   it.each<[string, object]>([
     ['the URL', { url: '/?access_token=x', query: { access_token: 'x' } }],
-    ['the body', { body: { access_token: 'x' } }],
-  ])('refuses a token in %s', async (_, place) => {
-    const message = context({ headers: { authorization: alice.authorization }, ...place });
+    ['a form', { body: { access_token: 'x' }, type: 'application/x-www-form-urlencoded' }],
+  ])('refuses a token in %s', async (_, { type, ...place }: { type?: string }) => {
+    const headers = { authorization: alice.authorization, ...(type !== undefined && { 'content-type': type }) };
+    const message = context({ headers, ...place });
     const error: unknown = await guarding.canActivate(message).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(HttpException);
     expect((error as HttpException).getStatus()).toBe(400);
+  });
+
+  it("takes a field of JSON for the host's own, and no token from it", async () => {
+    const place = { body: { access_token: alice.access_token, variables: { access_token: 'x' } } };
+    const own = context({
+      headers: { authorization: alice.authorization, 'content-type': 'application/json' },
+      ...place,
+    });
+    expect(await guarding.canActivate(own)).toBe(true);
+    const missing = context({ headers: { 'content-type': 'application/json' }, ...place });
+    const error: unknown = await guarding.canActivate(missing).catch((thrown: unknown) => thrown);
+    expect((error as HttpException).getStatus()).toBe(401);
   });
 });
 

@@ -395,7 +395,7 @@ async function imports(folder: string, entry: string): Promise<{ files: string[]
     const code = await readFile(join(folder, file), 'utf8');
     for (const [, name = ''] of code.matchAll(/\b(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)) {
       if (name.startsWith('.')) files.add(posix.join(posix.dirname(file), name));
-      else packages.add(name);
+      else packages.add(/^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name);
     }
   }
   return { files: [...files], packages: [...packages] };

@@ -148,9 +148,18 @@ describe('Whoever comes to /sessions', () => {
     expect(wire(await send(url, { ...bad, rest: '/x' }, bearer('x')))).toEqual(INVALID_TOKEN);
   });
 
-  it('with a token in the body is told where it belongs', async () => {
+  it('with a token in the body is told where it belongs, or that it is no field', async () => {
     const route = { method: 'PATCH', rest: `/${session.session_id}`, body: '{"label":"x","access_token":"x"}' };
     expect(wire(await send(url, route, bearer(session.access_token)))).toEqual(
+      invalidRequest('body: got the unknown field "access_token", takes label.'),
+    );
+    const headers = { ...bearer(session.access_token), 'Content-Type': 'application/x-www-form-urlencoded' };
+    const form = await call(`${url}/sessions/${session.session_id}`, {
+      method: 'PATCH',
+      headers,
+      body: `label=x&access_token=${session.access_token}`,
+    });
+    expect(wire(form)).toEqual(
       invalidRequest('access_token: got it in the body, takes a token in the Authorization header only.'),
     );
     await expectUntouched();

@@ -96,8 +96,8 @@ describeOnEachDatabase('bad input to POST /sessions', (databaseName) => {
       { subject: 'a', user_agent: '\uD83D' },
       `user_agent: got U+0000 or half a character, ${USER_AGENT_TAKES}`,
     ],
-    ['null for an address', { subject: 'a', ip: null }, `ip: got null, ${IP_TAKES}`],
-    ...['', 'localhost', '127.1', '1.2.3.4:80', '1.2.3.4, 5.6.7.8', '1'.repeat(10_000)].map(
+    ['a number for an address', { subject: 'a', ip: 7 }, `ip: got a number, ${IP_TAKES}`],
+    ...[' ', 'localhost', '127.1', '1.2.3.4:x', '[::1]', '1.2.3.4, 5.6.7.8', '1'.repeat(10_000)].map(
       (ip): [string, object, string] => [
         `the address ${ip.slice(0, 20)}`,
         { subject: 'a', ip },
@@ -199,6 +199,10 @@ describe('good input to POST /sessions, at its limits', () => {
     ['a label of 100 characters', { label: '🦉'.repeat(100) }],
     ['a User-Agent of 10,000 characters, which is cut', { user_agent: '🦉'.repeat(5_000) }],
     ['an empty User-Agent', { user_agent: '' }],
+    ['null for a User-Agent', { user_agent: null }],
+    ['null for an address', { ip: null }],
+    ['an empty address', { ip: '' }],
+    ['an address with a port', { ip: '[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:65535' }],
     ['the longest address', { ip: 'ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255' }],
     ['to end no others', { revoke_others: false }],
   ])('is taken: %s', async (_, more) => {

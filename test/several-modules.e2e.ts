@@ -252,6 +252,11 @@ describe('Several modules in one app', () => {
 
   it.each<[string, Partial<AccessTokenOptions>, Partial<AccessTokenOptions>]>([
     ['issuer', { issuer: 'https://one.example.com' }, { issuer: 'https://two.example.com' }],
+    [
+      'issuer, with an audience in common',
+      { issuer: 'https://one.example.com', audience: 'api' },
+      { issuer: 'https://two.example.com', audience: ['api'] },
+    ],
     ['audience', { audience: 'https://one.example.com' }, { audience: ['https://two.example.com', 'three'] }],
   ])('may share a key where they are told apart by %s: each takes its own tokens only', async (_, one, other) => {
     const { accessToken } = ownOptions(undefined);

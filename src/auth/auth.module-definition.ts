@@ -8,7 +8,6 @@ import {
   type Provider,
   type Type,
 } from '@nestjs/common';
-import { PATH_METADATA } from '@nestjs/common/constants.js';
 import { DataSource } from 'typeorm';
 import { JwksController } from './access-token/jwks.controller.js';
 import { ConfigurationError } from './auth.errors.js';
@@ -71,7 +70,13 @@ export interface AuthModuleExtras {
 
 const DEFAULT_PATH = 'refresh_token';
 const JWKS_PATH = '.well-known';
-const OWN_CONTROLLERS: ReadonlySet<Type> = new Set([RefreshTokenController, LogoutController, SessionsController]);
+/** The package's own controllers, and where each stands below the name of a module. */
+const OWN_CONTROLLERS: ReadonlyMap<Type, string> = new Map<Type, string>([
+  [RefreshTokenController, DEFAULT_PATH],
+  [JwksController, `${DEFAULT_PATH}/${JWKS_PATH}`],
+  [LogoutController, 'logout'],
+  [SessionsController, 'sessions'],
+]);
 
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<AuthModuleOptions>({ moduleName: 'NestRefreshToken' })
@@ -144,21 +149,22 @@ function controllersOf({ name, path, controllers }: AuthModuleExtras): Type[] {
       `path: got ${JSON.stringify(path)} beside controllers, takes a path only for the default ones; decorate yours with @Controller(${JSON.stringify(path)}).`,
     );
   }
-  if (name === undefined) return [controllerAt(path ?? DEFAULT_PATH, RefreshTokenController), JwksController];
+  if (name === undefined) {
+    const isElsewhere = path !== undefined && path !== DEFAULT_PATH;
+    return [isElsewhere ? controllerAt(path, RefreshTokenController) : RefreshTokenController, JwksController];
+  }
   const at = path ?? `${name}/${DEFAULT_PATH}`;
   return [controllerAt(at, RefreshTokenController), controllerAt(`${at}/${JWKS_PATH}`, JwksController)];
 }
 
 /** Where a module's own controller stands that is served by one with a name: two at one path would be one too many. */
 function below(name: string, controller: Type): Type {
-  if (controller === JwksController) return controllerAt(`${name}/${DEFAULT_PATH}/${JWKS_PATH}`, controller);
-  if (!OWN_CONTROLLERS.has(controller)) return controller;
-  return controllerAt(`${name}/${String(Reflect.getMetadata(PATH_METADATA, controller))}`, controller);
+  const path = OWN_CONTROLLERS.get(controller);
+  return path === undefined ? controller : controllerAt(`${name}/${path}`, controller);
 }
 
 /** A path stands on a class, so another path takes another class. */
 function controllerAt(path: string, Base: Type<object>): Type {
-  if (path === Reflect.getMetadata(PATH_METADATA, Base)) return Base;
   const Elsewhere = class extends Base {};
   Object.defineProperty(Elsewhere, 'name', { value: Base.name });
   Controller({ path, version: VERSION_NEUTRAL })(Elsewhere);

@@ -57,8 +57,11 @@ function watchSqlite(handle: SqliteHandle, tell: (sql: string) => void): () => v
   return () => void Object.assign(statements, original);
 }
 
-/** What a statement does, in short: `SELECT`, or `UPDATE SET floor` with the first column it sets. */
+/**
+ * What a statement does, in short: `SELECT`, or `UPDATE SET floor` with the first column it sets; what it looks up
+ * first (`WITH`) is part of it.
+ */
 export function gist(sql: string): string {
-  const [, verb, column] = /^\s*(\w+)(?:[^]*?\bSET\s+(\w+))?/.exec(sql) ?? [];
+  const [, verb, column] = /^\s*(?:WITH\b[^]*?\)\s*(?=UPDATE\b))?(\w+)(?:[^]*?\bSET\s+(\w+))?/.exec(sql) ?? [];
   return verb === 'UPDATE' ? `UPDATE SET ${column}` : String(verb);
 }

@@ -17,7 +17,7 @@ import { SessionStore, type Amendments } from '../session/session.store.js';
 import { HANDLE_SIZE, RefreshTokenCodec } from './refresh-token.codec.js';
 import { RefreshToken } from './refresh-token.js';
 import { RefreshTokenReader } from './refresh-token.reader.js';
-import { decide } from './rotation.js';
+import { decide, type RotationDecision } from './rotation.js';
 import { SecretRegistry } from './secret.registry.js';
 import type { IssuedSession, TokenResponse } from './token-response.js';
 import type { TokenSecret } from './token-secret.js';
@@ -159,7 +159,11 @@ export class RefreshTokenService {
         throw new InvalidRefreshTokenError('unknown_session', token.sessionId);
       }
       const decision = decide(session, token.number, now, this.settings.rotation);
-      if (decision.kind === 'repeat') return this.refreshed(session, 'repeated', now);
+      // Used by another request while the policy was asked for this one: both came before the mint.
+      const isOvertaken = now > start && session.used === token.number && session.issued > start;
+      if (decision.kind === 'repeat' || (isOvertaken && isReuse(decision))) {
+        return this.refreshed(session, 'repeated', now);
+      }
       if (decision.kind === 'refuse') {
         // Committed before the refusal is answered; where it can't be, this throws and the answer is 503.
         if (decision.reason === 'reuse') await this.endReused(session, now);
@@ -244,4 +248,8 @@ function outcomeOf({ recovered }: Session, { acceptAhead }: MintPlan): SessionRe
   // Of several that come with the same token, the first has made the row catch up.
   if (recovered > 0) return 'recovered';
   return acceptAhead ? 'store_behind' : 'rotated';
+}
+
+function isReuse(decision: RotationDecision): boolean {
+  return decision.kind === 'refuse' && decision.reason === 'reuse';
 }
