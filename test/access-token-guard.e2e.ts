@@ -272,30 +272,30 @@ describe('The guard of access tokens', () => {
   });
 
   describe('takes a token from the header alone, whatever a field of the body says', () => {
-    const json = { 'content-type': 'application/json' };
+    const asJson = { 'content-type': 'application/json' };
     const field = (token: string) => JSON.stringify({ access_token: token });
 
     it('and lets the owner of the header through', async () => {
       const mallory = await signIn(host.app, 'mallory');
       for (const token of [mallory.access_token, alice.access_token, 'x']) {
-        const answer = await call(me, { headers: { ...json, ...bearer(alice.access_token) }, body: field(token) });
+        const answer = await call(me, { headers: { ...asJson, ...bearer(alice.access_token) }, body: field(token) });
         expect([answer.status, answer.text]).toEqual([201, '{"sub":"alice","tenant":"acme"}']);
       }
     });
 
     it('and nobody whose header is not good, or not there', async () => {
       const body = field(alice.access_token);
-      expect(wire(await call(me, { headers: json, body }))).toEqual(MISSING_TOKEN);
-      expect(wire(await call(me, { headers: { ...json, authorization: 'Basic x' }, body }))).toEqual(MISSING_TOKEN);
+      expect(wire(await call(me, { headers: asJson, body }))).toEqual(MISSING_TOKEN);
+      expect(wire(await call(me, { headers: { ...asJson, authorization: 'Basic x' }, body }))).toEqual(MISSING_TOKEN);
       for (const token of ['x', 'a b', alice.refresh_token]) {
-        expect(wire(await call(me, { headers: { ...json, ...bearer(token) }, body }))).toEqual(INVALID_TOKEN);
+        expect(wire(await call(me, { headers: { ...asJson, ...bearer(token) }, body }))).toEqual(INVALID_TOKEN);
       }
     });
 
     it('but at the refresh endpoint it is another token', async () => {
       const body = field(alice.access_token);
       const answer = await call(`${host.url}/refresh_token`, {
-        headers: { ...json, ...bearer(alice.refresh_token) },
+        headers: { ...asJson, ...bearer(alice.refresh_token) },
         body,
       });
       expect(wire(answer)).toEqual(
