@@ -15,7 +15,9 @@ export interface RefreshTokenOptions {
   secrets: readonly string[];
   /** Fingerprints (16 hex digits) of secrets that were given up: whoever holds one of their tokens is signed out. */
   retiredSecrets?: readonly string[] | undefined;
-  /** What a token begins with; letters, digits, `_`, `-`. Default `rt_`. Set it once: another one signs everybody out. */
+  /**
+   * What a token begins with; letters, digits, `_`, `-`. Default `rt_`. Set it once: another one signs everybody out.
+   */
   prefix?: string | undefined;
   /** For how long after a rotation everybody is handed the same successor. Default 10 s, at most 5 min, 0 allowed. */
   leeway?: Duration | undefined;

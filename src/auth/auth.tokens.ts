@@ -40,7 +40,7 @@ const namedTokens = new Map<string, Map<unknown, InjectionToken>>();
 
 /**
  * The injection token of something that a module with a name exports; of the module without one, it is the class.
- * @example constructor(@Inject(getAuthToken(RefreshTokenService, 'partners')) private readonly refreshTokens: RefreshTokenService) {}
+ * @example @Inject(getAuthToken(RefreshTokenService, 'partners')) private readonly refreshTokens: RefreshTokenService
  */
 export function getAuthToken(exported: Type | Abstract<unknown> | symbol, moduleName?: string): InjectionToken {
   if (moduleName === undefined) return exported;

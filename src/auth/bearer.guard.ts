@@ -51,9 +51,9 @@ export abstract class BearerGuard extends AuthGuard('nest-refresh-token') {
   }
 
   /**
-   * The request whose headers have the token. Override it for other transports.
+   * The request whose headers have the token. Override it for other transports, and return the transport's own object,
+   * not one made for the call: `@CurrentToken()` looks for the claims on it.
    * @example getRequest(context) { return GqlExecutionContext.create(context).getContext().req; } // GraphQL
-   * Return the transport's own object, not one made for the call: `@CurrentToken()` looks for the claims on it.
    * @example getRequest(context) { return context.switchToWs().getClient().handshake; } // Socket.IO
    */
   override getRequest(context: ExecutionContext): AuthRequest {

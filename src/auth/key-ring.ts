@@ -43,7 +43,8 @@ export class KeyRing {
   }
 
   /**
-   * Takes other signing keys into use: a key with `added_at` is published at once, and signs after the activation delay.
+   * Takes other signing keys into use: a key with `added_at` is published at once, and signs after the activation
+   * delay.
    * @param now milliseconds; a key that comes long after it was added waits until no verifier keeps a set without it
    * @throws ConfigurationError naming the key that can't be used; the ring stays as it was then
    */

@@ -19,7 +19,8 @@ export interface AccessTokenRequest<TClaims extends object = Record<string, unkn
 /**
  * Lets a request through that presents a good access token of this module, in the `Authorization` header and nowhere
  * else, and leaves its claims at `request.accessToken` (`@CurrentToken()`); asks for the scope of `@RequireScope()`.
- * As an `APP_GUARD` it guards every route but the module's own. Answers as RFC 6750 §3 has it: 401 `invalid_token`, 403 `insufficient_scope`.
+ * As an `APP_GUARD` it guards every route but the module's own. Answers as RFC 6750 §3 has it: 401 `invalid_token`,
+ * 403 `insufficient_scope`.
  *
  * @example
  * @UseGuards(AccessTokenGuard)

@@ -23,7 +23,10 @@ export function deviceOf(request: AuthRequest): Device {
 /** An address with a port, as some proxies hand it over. */
 const WITH_PORT = /^(?:(\d+\.\d+\.\d+\.\d+)|\[([^\]]+)\]):\d{1,5}$/;
 
-/** The address without a port, as some proxies hand it over; an IPv4 one as such even where it came over IPv6 (RFC 4291 §2.5.5.2); `undefined` where it is none. */
+/**
+ * The address without the port that some proxies add; an IPv4 one as such even where it came over IPv6 (RFC 4291
+ * §2.5.5.2); `undefined` where it is none.
+ */
 export function ipAddress(text: string | undefined): string | undefined {
   const [, ipv4, ipv6] = WITH_PORT.exec(text ?? '') ?? [];
   const address = ipv4 ?? ipv6 ?? text;

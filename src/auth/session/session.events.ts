@@ -26,7 +26,7 @@ export interface SessionRefreshedEvent extends SessionEventBase {
   readonly outcome: 'rotated' | 'repeated' | 'recovered' | 'store_behind';
 }
 
-/** A session was ended: before its time, or where all of a subject's are ended, after it, so that nothing revives it. */
+/** A session was ended before its time; or after it, where all of a subject's are, so that nothing revives it. */
 export interface SessionEndedEvent extends SessionEventBase {
   readonly type: 'ended';
   readonly subject: string;
