@@ -1,4 +1,3 @@
-import type { LoggerService } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import type { AddressInfo } from 'node:net';
@@ -8,6 +7,7 @@ import { serveDocs } from '../../src/service/docs/swagger-ui.js';
 import { generateSigningKeys } from '../../src/auth/key-generation.js';
 import { serviceConfig } from '../../src/service/service.config.js';
 import { ServiceModule } from '../../src/service/service.module.js';
+import { recorder } from './log-recorder.js';
 import { TestClock } from './test-clock.js';
 
 export const ISSUER = 'https://auth.example.com';
@@ -64,14 +64,4 @@ export async function startService(
   }
   const { port } = app.getHttpServer().address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}`, app, clock, log, close: () => app.close() };
-}
-
-function recorder(log: string[]): LoggerService {
-  const record = (...entry: unknown[]) => void log.push(JSON.stringify(entry, withErrors));
-  return { log: record, error: record, warn: record, debug: record, verbose: record, fatal: record };
-}
-
-/** JSON of an error is `{}`; a real log shows all of it. */
-function withErrors(_: string, value: unknown): unknown {
-  return value instanceof Error ? { ...value, stack: value.stack } : value;
 }
