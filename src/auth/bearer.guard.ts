@@ -1,21 +1,12 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { HttpStatus, type ExecutionContext } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import { AuthError, MissingTokenError } from './auth.errors.js';
 import { presentsBearer, requireTokenInHeaderOnly, type AuthRequest, type OtherToken } from './auth.request.js';
+import type { Prover } from './bearer.strategy.js';
 import type { ErrorHeaders } from './error-headers.js';
 import { logError } from './error-log.js';
 import { isTemporary, toHttpException } from './error-response.js';
 import { withDeadline } from './request-deadline.js';
-
-/** Proves a token, or throws an `AuthError`. */
-export type Prover = (token: string) => Promise<object>;
-
-/**
- * What the guard at work proves tokens with, for the strategy. Not on the request: over GraphQL and Socket.IO, several
- * guards work on one at the same time.
- */
-export const currentProver = new AsyncLocalStorage<Prover>();
 
 /**
  * What the guards of both kinds of token share: a bearer token in the `Authorization` header and nowhere else, proved
@@ -38,8 +29,7 @@ export abstract class BearerGuard extends AuthGuard('nest-refresh-token') {
     try {
       requireTokenInHeaderOnly(request, this.otherToken);
       if (!presentsBearer(request)) throw new MissingTokenError();
-      const prover: Prover = (token) => withDeadline(this.prove(token));
-      await currentProver.run(prover, () => AuthGuard(this.strategy).prototype.canActivate.call(this, context));
+      await AuthGuard(this.strategy).prototype.canActivate.call(this, context);
       return await this.admit(request, context);
     } catch (error) {
       if (!(error instanceof AuthError)) throw error;
@@ -61,8 +51,8 @@ export abstract class BearerGuard extends AuthGuard('nest-refresh-token') {
   }
 
   /** Pinned: a host's PassportModule may have set other defaults. */
-  override getAuthenticateOptions(): { property: string; session: boolean } {
-    return { property: this.property, session: false };
+  override getAuthenticateOptions(): { property: string; session: boolean; prover: Prover } {
+    return { property: this.property, session: false, prover: (token) => withDeadline(this.prove(token)) };
   }
 
   /** The strategy fails malformed credentials (`Bearer a b`) by itself, without an error. */
