@@ -21,7 +21,7 @@ import { DataSource } from 'typeorm';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
 import { hostOptions, sqlite, startHost, type Host } from './support/host.js';
 import { call, logout, refresh, refreshed } from './support/http.js';
-import { dataSourceOn } from './support/legacy-host.js';
+import { dataSourceOn } from './support/host.js';
 import { listen } from './support/listen.js';
 import { DAY, SECOND, TestClock } from './support/test-clock.js';
 

@@ -20,7 +20,7 @@ import { createDatabase, describeOnEachDatabase } from './support/databases.js';
 import { whileNothingEnds } from './support/failing-writes.js';
 import { bearer, call, json, logout, refresh, refreshed, type Answer } from './support/http.js';
 import { hostOptions } from './support/host.js';
-import { dataSourceOn } from './support/legacy-host.js';
+import { dataSourceOn } from './support/host.js';
 import { eventsIn } from './support/log.js';
 import { until } from './support/process.js';
 import {

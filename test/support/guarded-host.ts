@@ -1,17 +1,9 @@
 import type { INestApplication, LoggerService, ModuleMetadata, Type } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
-import { TypeOrmModule } from '@nestjs/typeorm';
-import {
-  AuthModule,
-  Clock,
-  postgresMigrations,
-  refreshTokenEntities,
-  type AuthModuleExtras,
-  type AuthModuleOptions,
-} from 'nest-refresh-token';
+import { AuthModule, Clock, type AuthModuleExtras, type AuthModuleOptions } from 'nest-refresh-token';
 import { createDatabase, type DatabaseName, type TestDatabase } from './databases.js';
-import { hostOptions, sqlite, type Host } from './host.js';
+import { dataSourceOn, hostOptions, type Host } from './host.js';
 import { listen } from './listen.js';
 import { TestClock } from './test-clock.js';
 import { MISSING_TOKEN, type Wire } from './wire.js';
@@ -50,7 +42,11 @@ export async function startGuardedHost({
   const database = shared ?? (await createDatabase(databaseName));
   const module = await Test.createTestingModule({
     ...metadata,
-    imports: [onDatabase(database), AuthModule.forRoot({ ...hostOptions(), ...options, ...extras }), ...imports],
+    imports: [
+      dataSourceOn(database, { logger: 'debug' }),
+      AuthModule.forRoot({ ...hostOptions(), ...options, ...extras }),
+      ...imports,
+    ],
   })
     .overrideProvider(Clock)
     .useValue(clock)
@@ -64,19 +60,6 @@ export async function startGuardedHost({
     if (!shared) await database.drop();
   };
   return { app, clock, url: await listen(app), close };
-}
-
-function onDatabase(database: TestDatabase) {
-  if (database.url.startsWith('sqlite:')) return sqlite(database);
-  return TypeOrmModule.forRoot({
-    type: 'postgres',
-    url: database.url,
-    entities: refreshTokenEntities,
-    migrations: postgresMigrations,
-    migrationsRun: true,
-    retryAttempts: 0,
-    logger: 'debug',
-  });
 }
 
 /** A provider of the host's, wherever it is. */

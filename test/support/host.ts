@@ -1,7 +1,7 @@
 import type { DynamicModule, INestApplication, LoggerService, ModuleMetadata } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
-import { refreshTokenEntities, sqliteMigrations, type AuthModuleOptions } from 'nest-refresh-token';
+import { postgresMigrations, refreshTokenEntities, sqliteMigrations, type AuthModuleOptions } from 'nest-refresh-token';
 import { generateSigningKeys } from '../../src/auth/key-generation.js';
 import type { TestDatabase } from './databases.js';
 import { listen } from './listen.js';
@@ -30,6 +30,20 @@ export function sqlite({ url }: TestDatabase, options: Partial<TypeOrmModuleOpti
     migrationsRun: true,
     retryAttempts: 0,
     logger: 'debug',
+    ...options,
+  } as TypeOrmModuleOptions);
+}
+
+/** A host's DataSource with the module's tables, on either kind of database. */
+export function dataSourceOn(database: TestDatabase, options: Partial<TypeOrmModuleOptions> = {}): DynamicModule {
+  if (database.url.startsWith('sqlite:')) return sqlite(database, options);
+  return TypeOrmModule.forRoot({
+    type: 'postgres',
+    url: database.url,
+    entities: refreshTokenEntities,
+    migrations: postgresMigrations,
+    migrationsRun: true,
+    retryAttempts: 0,
     ...options,
   } as TypeOrmModuleOptions);
 }

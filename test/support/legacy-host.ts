@@ -1,15 +1,12 @@
-import { Controller, Get, Injectable, Module, Req, UseGuards, type DynamicModule } from '@nestjs/common';
+import { Controller, Get, Injectable, Module, Req, UseGuards } from '@nestjs/common';
 import type { LoggerService } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
-import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import {
   AuthModule,
   Clock,
   LegacyTokens,
   LogoutController,
-  postgresMigrations,
-  refreshTokenEntities,
   RefreshTokenController,
   RefreshTokenGuard,
   SessionObserver,
@@ -22,7 +19,7 @@ import {
 import { DataSource } from 'typeorm';
 import { RefreshTokenSession } from '../../src/auth/session/refresh-token-session.entity.js';
 import type { TestDatabase } from './databases.js';
-import { hostOptions, sqlite } from './host.js';
+import { dataSourceOn, hostOptions } from './host.js';
 import { listen } from './listen.js';
 import { TestClock } from './test-clock.js';
 
@@ -151,20 +148,6 @@ export async function startLegacyHost(
     },
     close: () => app.close(),
   };
-}
-
-/** A host's DataSource with the module's tables, on either kind of database. */
-export function dataSourceOn(database: TestDatabase, options: Partial<TypeOrmModuleOptions> = {}): DynamicModule {
-  if (database.url.startsWith('sqlite:')) return sqlite(database, options);
-  return TypeOrmModule.forRoot({
-    type: 'postgres',
-    url: database.url,
-    entities: refreshTokenEntities,
-    migrations: postgresMigrations,
-    migrationsRun: true,
-    retryAttempts: 0,
-    ...options,
-  } as TypeOrmModuleOptions);
 }
 
 function recorder(log: string[]): LoggerService {

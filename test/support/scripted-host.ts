@@ -2,13 +2,10 @@ import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import { Injectable, Module, type INestApplication, type Type } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
-import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import {
   AuthModule,
   Clock,
   LogoutController,
-  postgresMigrations,
-  refreshTokenEntities,
   RefreshTokenController,
   RefreshTokenService,
   SessionObserver,
@@ -22,7 +19,7 @@ import {
   type SessionEvent,
 } from 'nest-refresh-token';
 import { createDatabase, type DatabaseName, type TestDatabase } from './databases.js';
-import { hostOptions, sqlite } from './host.js';
+import { dataSourceOn, hostOptions } from './host.js';
 import { listen } from './listen.js';
 import { recorder } from './log-recorder.js';
 import { TestClock } from './test-clock.js';
@@ -137,7 +134,7 @@ export async function startScriptedHost(
   const log: string[] = [];
   const module = await Test.createTestingModule({
     imports: [
-      database.url.startsWith('sqlite:') ? sqlite(database) : postgres(database),
+      dataSourceOn(database),
       AuthModule.forRoot({
         ...OPTIONS,
         refreshToken: { ...OPTIONS.refreshToken, ...refreshToken },
@@ -165,15 +162,4 @@ export async function startScriptedHost(
     refreshTokens: app.get(RefreshTokenService),
     sessions: app.get(SessionService),
   };
-}
-
-function postgres({ url }: TestDatabase) {
-  return TypeOrmModule.forRoot({
-    type: 'postgres',
-    url,
-    entities: refreshTokenEntities,
-    migrations: postgresMigrations,
-    migrationsRun: true,
-    retryAttempts: 0,
-  } as TypeOrmModuleOptions);
 }

@@ -17,7 +17,7 @@ import {
 import { generateSecret, generateSigningKeys } from '../../src/auth/key-generation.js';
 import type { TestDatabase } from './databases.js';
 import { startHost, type Host } from './host.js';
-import { dataSourceOn } from './legacy-host.js';
+import { dataSourceOn } from './host.js';
 
 /** A module of the app: `undefined` is the one without a name. */
 export type ModuleName = string | undefined;

@@ -198,10 +198,8 @@ export class RefreshTokenService {
   /** @returns whether it was this call that ended it */
   private async endSession(id: string, reason: RevocationReason, now: number, policyReason?: string): Promise<boolean> {
     const ended = await this.store.revoke(id, reason, now);
-    if (!ended) return false;
-    const event = { type: 'ended', at: now, sessionId: id, subject: ended.subject, reason } as const;
-    this.events.publish(policyReason === undefined ? event : { ...event, policyReason });
-    return true;
+    if (ended) this.events.ended([ended], reason, now, policyReason);
+    return ended !== undefined;
   }
 
   private refreshed(

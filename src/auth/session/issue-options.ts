@@ -56,8 +56,9 @@ const MAX_CLIENT_ID = 255;
 const MAX_LABEL = 100;
 const MAX_SCOPE = 1_024;
 const MAX_CLAIMS_BYTES = 4_096;
-// RFC 6749 §3.3 and appendix A.1.
-const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+( [\x21\x23-\x5B\x5D-\x7E]+)*$/;
+/** Space-separated words (RFC 6749 §3.3). */
+export const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+( [\x21\x23-\x5B\x5D-\x7E]+)*$/;
+/** RFC 6749 appendix A.1. */
 const CLIENT_ID = /^[\x20-\x7E]+$/;
 
 /**

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { HostParts } from '../host-parts.js';
 import type { SessionEvent } from './session.events.js';
+import type { RevocationReason, Session } from './session.js';
 
 /** Hands events to the host's observer, if there is one. */
 @Injectable()
@@ -17,6 +18,14 @@ export class SessionEventPublisher {
       Promise.resolve(observed).catch((error: unknown) => this.complain(event, error));
     } catch (error) {
       this.complain(event, error);
+    }
+  }
+
+  /** Tells of sessions that were ended, each by itself. */
+  ended(sessions: readonly Session[], reason: RevocationReason, at: number, policyReason?: string): void {
+    for (const { id, subject } of sessions) {
+      const event = { type: 'ended', at, sessionId: id, subject, reason } as const;
+      this.publish(policyReason === undefined ? event : { ...event, policyReason });
     }
   }
 

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { AuthSettings } from '../auth.options.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { SessionEventPublisher } from './session-event.publisher.js';
-import type { RevocationReason, Session } from './session.js';
+import type { Session } from './session.js';
 import { SessionStore, type NewSession } from './session.store.js';
 
 /** Starts sessions, and ends those that must make room. */
@@ -43,20 +43,14 @@ export class SessionCreator {
   }
 
   private async makeRoom(created: Session, revokeOthers: boolean, now: number): Promise<void> {
-    if (revokeOthers) this.announceEnded(await this.store.revokeOthers(created, now), 'service', now);
+    if (revokeOthers) this.events.ended(await this.store.revokeOthers(created, now), 'service', now);
     const { maxSessionsPerSubject } = this.settings.session;
     if (Number.isFinite(maxSessionsPerSubject)) {
-      this.announceEnded(await this.store.revokeBeyond(maxSessionsPerSubject, created, now), 'limit', now);
+      this.events.ended(await this.store.revokeBeyond(maxSessionsPerSubject, created, now), 'limit', now);
     }
   }
 
   private announceCreated({ id, subject, clientId }: Session, now: number): void {
     this.events.publish({ type: 'created', at: now, sessionId: id, subject, clientId });
-  }
-
-  private announceEnded(ended: readonly Session[], reason: RevocationReason, now: number): void {
-    for (const { id, subject } of ended) {
-      this.events.publish({ type: 'ended', at: now, sessionId: id, subject, reason });
-    }
   }
 }

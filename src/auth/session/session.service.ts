@@ -6,7 +6,7 @@ import { Clock } from '../clock.js';
 import { isLive } from '../refresh-token/rotation.js';
 import { checkClaims, checkLabel, checkScope, checkSubject } from './issue-options.js';
 import { SessionEventPublisher } from './session-event.publisher.js';
-import type { CustomClaims, RevocationReason, Session } from './session.js';
+import type { CustomClaims, Session } from './session.js';
 import { SessionStore } from './session.store.js';
 import { decodeCursor, encodeCursor } from './session.cursor.js';
 
@@ -59,7 +59,7 @@ export interface UpdateSessionsOptions {
 }
 
 /** The most sessions on a page. */
-export const MAX_PAGE = 100;
+const MAX_PAGE = 100;
 const DEFAULT_PAGE = 50;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -106,7 +106,7 @@ export class SessionService {
     const { by = 'service' } = options;
     const now = this.clock.now();
     const ended = await this.store.revoke(sessionId.toLowerCase(), by, now, owner);
-    if (ended) this.announce([ended], by, now);
+    if (ended) this.events.ended([ended], by, now);
     return ended !== undefined;
   }
 
@@ -123,7 +123,7 @@ export class SessionService {
     const now = this.clock.now();
     const except = exceptSessionId?.toLowerCase() ?? null;
     const ended = await this.store.revokeSubject(checkSubject(subject), except, by, now);
-    this.announce(ended, by, now);
+    this.events.ended(ended, by, now);
     // Ended they are: what counts is whether they were alive before.
     return this.countLive(
       ended.map((session) => ({ ...session, revokedAt: null })),
@@ -164,12 +164,6 @@ export class SessionService {
       scope: scope === undefined || scope === null ? scope : checkScope(scope),
     });
     return this.countLive(changed, this.clock.now());
-  }
-
-  private announce(ended: readonly Session[], reason: RevocationReason, now: number): void {
-    for (const { id, subject } of ended) {
-      this.events.publish({ type: 'ended', at: now, sessionId: id, subject, reason });
-    }
   }
 
   private countLive(sessions: readonly Session[], now: number): number {
