@@ -216,6 +216,16 @@ describe('Shut-down is not held up', () => {
     await unusedCloses;
   });
 
+  it('nor cut short by signals that keep coming until it has ended', async () => {
+    await signIn(service.url);
+    const insisting = setInterval(() => service.signal('SIGTERM'), 1);
+    try {
+      await exits(service, AT_ONCE);
+    } finally {
+      clearInterval(insisting);
+    }
+  });
+
   it('by a request whose body never comes', async () => {
     await new Connection(service.url).begin('/sessions', SIGN_IN);
 

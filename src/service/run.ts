@@ -18,11 +18,10 @@ const SIGNALS = ['SIGTERM', 'SIGINT'];
 export async function runService(): Promise<void> {
   // Whatever is written (the database, made-up keys) is for the owner only.
   process.umask(0o077);
-  // Until there is something to shut down: the first process of a container ignores a signal that it doesn't handle.
-  SIGNALS.forEach((signal) => process.once(signal, leave));
+  const signals = answerSignals();
   try {
     const config = serviceConfig(await withPort(environmentWithDotEnv()));
-    await startService(config);
+    await startService(config, signals);
     if (!config.isProduction) process.stdout.write(firstSteps(config));
   } catch (error) {
     process.stderr.write(`nest-refresh-token can't start: ${reason(error)}\n`);
@@ -30,7 +29,7 @@ export async function runService(): Promise<void> {
   }
 }
 
-async function startService(config: ServiceConfig): Promise<void> {
+async function startService(config: ServiceConfig, signals: { leaveToNest(): void }): Promise<void> {
   const app = await NestFactory.create<NestExpressApplication>(ServiceModule.with(config), {
     bodyParser: false,
     abortOnError: false,
@@ -38,7 +37,7 @@ async function startService(config: ServiceConfig): Promise<void> {
   });
   configureHttp(app);
   await serveDocs(app, config);
-  SIGNALS.forEach((signal) => process.off(signal, leave));
+  signals.leaveToNest();
   app.enableShutdownHooks(SIGNALS, { useProcessExit: true });
   await app.listen(config.port, config.host);
   const logger = new Logger('Service');
@@ -50,8 +49,16 @@ async function startService(config: ServiceConfig): Promise<void> {
   logger.log(`Listening on ${config.address}`);
 }
 
-function leave(): never {
-  process.exit(0);
+/**
+ * Until there is something to shut down, a signal ends the process: the first one of a container ignores those that it
+ * doesn't handle. The handler stays, since Nest takes its own away before the process has ended, and a signal without
+ * one would end it in the middle of that.
+ */
+function answerSignals(): { leaveToNest(): void } {
+  let isNests = false;
+  const leave = () => isNests || process.exit(0);
+  SIGNALS.forEach((signal) => process.on(signal, leave));
+  return { leaveToNest: () => void (isNests = true) };
 }
 
 /** With PORT=0 a free port is found first: the issuer is the service's own address. */
