@@ -4,21 +4,27 @@ export type {
   AccessTokenOptions,
   AuthModuleOptions,
   AuthOptionsFactory,
+  CookieOptions,
+  OAuthOptions,
   RefreshTokenOptions,
   SessionOptions,
 } from './auth/auth.options.js';
 export {
   AuthError,
   ConfigurationError,
+  ForbiddenOriginError,
   InsufficientScopeError,
   InvalidAccessTokenError,
   InvalidRefreshTokenError,
   InvalidRequestError,
+  InvalidScopeError,
   MissingTokenError,
   NotFoundError,
+  OAuthError,
   RequestTooLargeError,
   TemporarilyUnavailableError,
   type AccessTokenRefusal,
+  type OAuthErrorCode,
   type RefusalReason,
   type UnavailableReason,
 } from './auth/auth.errors.js';
@@ -39,6 +45,11 @@ export { CurrentToken } from './auth/access-token/current-token.decorator.js';
 export { JwksController } from './auth/access-token/jwks.controller.js';
 export type { JsonWebKeySet } from './auth/access-token/access-token.keys.js';
 export { RequireScope } from './auth/access-token/require-scope.decorator.js';
+export { OAuthMetadataController } from './auth/oauth/oauth-metadata.controller.js';
+export { OAuthController } from './auth/oauth/oauth.controller.js';
+export { TokenIntrospector, type TokenIntrospection } from './auth/oauth/token.introspector.js';
+export { RefreshTokenCookies, type CookieTokenResponse } from './auth/cookie/refresh-token-cookies.js';
+export type { ExchangeOptions } from './auth/refresh-token/exchange-terms.js';
 export { LegacyTokens } from './auth/refresh-token/legacy-tokens.js';
 export { LogoutController, type LogoutRequest } from './auth/refresh-token/logout.controller.js';
 export { RefreshTokenController } from './auth/refresh-token/refresh-token.controller.js';
@@ -47,7 +58,7 @@ export { RefreshTokenSecret } from './auth/refresh-token/refresh-token-secret.en
 export { RefreshTokenService, type RevokeSubjectOptions } from './auth/refresh-token/refresh-token.service.js';
 export { RefreshTokenReader } from './auth/refresh-token/refresh-token.reader.js';
 export type { RefreshToken } from './auth/refresh-token/refresh-token.js';
-export type { IssuedSession, TokenResponse } from './auth/refresh-token/token-response.js';
+export type { IssuedSession, ScopedTokenResponse, TokenResponse } from './auth/refresh-token/token-response.js';
 export { deviceOf, type Device } from './auth/session/device.js';
 export type { IssueOptions } from './auth/session/issue-options.js';
 export { LiveSessionGuard } from './auth/session/live-session.guard.js';

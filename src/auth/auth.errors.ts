@@ -1,6 +1,8 @@
+import { isOrigin } from './origin.js';
+
 /** Why a refresh token was refused. For logs and events only: the client always reads `invalid_refresh_token`. */
 export type RefusalReason =
-  'malformed' | 'bad_mac' | 'unknown_secret' | 'unknown_session' | 'expired' | 'revoked' | 'reuse';
+  'malformed' | 'bad_mac' | 'unknown_secret' | 'unknown_session' | 'expired' | 'revoked' | 'reuse' | 'wrong_client';
 
 /** Why an answer can't be given now. */
 export type UnavailableReason = 'database' | 'contention' | 'session_lost' | 'deadline' | 'policy' | 'legacy_tokens';
@@ -37,6 +39,44 @@ export class MissingTokenError extends AuthError {
 
   constructor() {
     super('No bearer token was presented.');
+  }
+}
+
+/** A page sent the refresh token's cookie that may not: cross-site request forgery, or an origin that isn't listed. */
+export class ForbiddenOriginError extends AuthError {
+  readonly code = 'forbidden_origin';
+  /** The `Origin` header where it is an origin; else it could be any text, a token too. */
+  readonly origin: string | undefined;
+
+  constructor(origin: string | undefined) {
+    const known = isOrigin(origin) ? origin : undefined;
+    const got = known ?? (origin === undefined ? 'none' : 'something else');
+    super(`Origin: got ${got}, takes the endpoint's own, or one of cookie.origins (CORS_ORIGINS).`);
+    this.origin = known;
+  }
+}
+
+/** An OAuth client asked for more scope than the session has, or for what is no scope (RFC 6749 §5.2). */
+export class InvalidScopeError extends AuthError {
+  readonly code = 'invalid_scope';
+
+  constructor() {
+    super('scope: got more than the session has, takes words of its scope.');
+  }
+}
+
+/** The errors of RFC 6749 §5.2 and RFC 7009 §2.2.1 that have no class of their own. */
+export type OAuthErrorCode =
+  'invalid_request' | 'invalid_client' | 'invalid_grant' | 'unsupported_grant_type' | 'unsupported_token_type';
+
+/** An OAuth client's request can't be granted; the message may be shown. */
+export class OAuthError extends AuthError {
+  constructor(
+    readonly code: OAuthErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
   }
 }
 

@@ -26,12 +26,18 @@ export class AuthErrorFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<AuthRequest>();
     const response = host.switchToHttp().getResponse<unknown>();
     const { httpAdapter } = this.adapterHost;
-    const { status, body } = errorResponse(error);
+    const shown = this.translate(error, request);
+    const { status, body } = errorResponse(shown);
 
     logError(error, status, request);
     if (httpAdapter.isHeadersSent(response)) return httpAdapter.end(response);
-    this.headers.set(response, error);
+    this.headers.set(response, shown, request);
     httpAdapter.reply(response, body, status);
+  }
+
+  /** What the client is told of an error, where its protocol has other words for it. */
+  protected translate(error: unknown, _request: AuthRequest): unknown {
+    return error;
   }
 }
 

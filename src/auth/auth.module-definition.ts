@@ -11,7 +11,8 @@ import {
 import { DataSource } from 'typeorm';
 import { JwksController } from './access-token/jwks.controller.js';
 import { ConfigurationError } from './auth.errors.js';
-import { resolveAuthOptions, type AuthModuleOptions } from './auth.options.js';
+import { type AuthModuleOptions } from './auth.options.js';
+import { resolveAuthOptions } from './auth.settings.js';
 import { AUTH_EXPORTS, AUTH_PROVIDERS } from './auth.providers.js';
 import {
   accessTokenStrategyName,
@@ -28,6 +29,8 @@ import {
 import { bearerStrategy } from './bearer.strategy.js';
 import { Clock } from './clock.js';
 import type { LegacyTokens } from './refresh-token/legacy-tokens.js';
+import { METADATA_PATH, OAuthMetadataController } from './oauth/oauth-metadata.controller.js';
+import { OAuthController } from './oauth/oauth.controller.js';
 import { LogoutController } from './refresh-token/logout.controller.js';
 import { RefreshTokenController } from './refresh-token/refresh-token.controller.js';
 import type { SessionObserver } from './session/session.events.js';
@@ -70,12 +73,15 @@ export interface AuthModuleExtras {
 
 const DEFAULT_PATH = 'refresh_token';
 const JWKS_PATH = '.well-known';
-/** The package's own controllers, and where each stands below the name of a module. */
-const OWN_CONTROLLERS: ReadonlyMap<Type, string> = new Map<Type, string>([
-  [RefreshTokenController, DEFAULT_PATH],
-  [JwksController, `${DEFAULT_PATH}/${JWKS_PATH}`],
-  [LogoutController, 'logout'],
-  [SessionsController, 'sessions'],
+/** The package's own controllers, and where each stands in a module with a name. */
+const OWN_CONTROLLERS: ReadonlyMap<Type, (name: string) => string> = new Map<Type, (name: string) => string>([
+  [RefreshTokenController, (name) => `${name}/${DEFAULT_PATH}`],
+  [JwksController, (name) => `${name}/${DEFAULT_PATH}/${JWKS_PATH}`],
+  [LogoutController, (name) => `${name}/logout`],
+  [SessionsController, (name) => `${name}/sessions`],
+  [OAuthController, (name) => `${name}/oauth`],
+  // RFC 8414 §3.1: an issuer's path stands behind it.
+  [OAuthMetadataController, (name) => `${METADATA_PATH}/${name}`],
 ]);
 
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
@@ -159,12 +165,12 @@ function controllersOf({ name, path, controllers }: AuthModuleExtras): Type[] {
 
 /** Where a module's own controller stands that is served by one with a name: two at one path would be one too many. */
 function below(name: string, controller: Type): Type {
-  const path = OWN_CONTROLLERS.get(controller);
-  return path === undefined ? controller : controllerAt(`${name}/${path}`, controller);
+  const path = OWN_CONTROLLERS.get(controller)?.(name);
+  return path === undefined ? controller : controllerAt(path, controller);
 }
 
 /** A path stands on a class, so another path takes another class. */
-function controllerAt(path: string, Base: Type<object>): Type {
+export function controllerAt(path: string, Base: Type<object>): Type {
   const Elsewhere = class extends Base {};
   Object.defineProperty(Elsewhere, 'name', { value: Base.name });
   Controller({ path, version: VERSION_NEUTRAL })(Elsewhere);

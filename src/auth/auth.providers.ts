@@ -7,16 +7,19 @@ import { AuthErrorFilter, AuthExceptionFilter } from './auth.exception-filter.js
 import { AuthReply } from './auth.reply.js';
 import { AUTH_SETTINGS } from './auth.tokens.js';
 import { Clock, SystemClock } from './clock.js';
+import { RefreshTokenCookies } from './cookie/refresh-token-cookies.js';
 import { Database } from './database/database.js';
 import { ErrorHeaders } from './error-headers.js';
 import { HostParts } from './host-parts.js';
 import { KeyRing } from './key-ring.js';
 import { ModuleIsolation } from './module-isolation.js';
+import { TokenIntrospector } from './oauth/token.introspector.js';
 import { RandomSource, SystemRandomSource } from './random.js';
 import { RefreshTokenCodec } from './refresh-token/refresh-token.codec.js';
 import { RefreshTokenReader } from './refresh-token/refresh-token.reader.js';
 import { RefreshTokenService } from './refresh-token/refresh-token.service.js';
 import { SecretRegistry } from './refresh-token/secret.registry.js';
+import { ServiceKeys } from './service-keys.js';
 import { PolicyGate } from './session/policy.gate.js';
 import { SessionEventPublisher } from './session/session-event.publisher.js';
 import { SessionCreator } from './session/session.creator.js';
@@ -36,10 +39,13 @@ export const AUTH_EXPORTS = [
   KeyRing,
   RandomSource,
   RefreshTokenCodec,
+  RefreshTokenCookies,
   RefreshTokenReader,
   RefreshTokenService,
   SecretRegistry,
+  ServiceKeys,
   SessionService,
+  TokenIntrospector,
 ] as const;
 
 /** What a module is made of, but for what depends on how it was declared. */
@@ -60,12 +66,15 @@ export const AUTH_PROVIDERS: Provider[] = [
   ModuleIsolation,
   PolicyGate,
   RefreshTokenCodec,
+  RefreshTokenCookies,
   RefreshTokenReader,
   RefreshTokenService,
   SecretRegistry,
+  ServiceKeys,
   SessionCreator,
   SessionEventPublisher,
   SessionService,
   SessionStore,
   SigningKeyRegistry,
+  TokenIntrospector,
 ];

@@ -1,15 +1,33 @@
-import { Injectable } from '@nestjs/common';
+import { HttpStatus, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import type { AuthRequest } from './auth.request.js';
+import { RefreshTokenCookies } from './cookie/refresh-token-cookies.js';
+import type { TokenResponse } from './refresh-token/token-response.js';
 
 /** Writes answers that hold tokens. */
 @Injectable()
 export class AuthReply {
-  constructor(private readonly adapterHost: HttpAdapterHost) {}
+  constructor(
+    private readonly adapterHost: HttpAdapterHost,
+    private readonly cookies: RefreshTokenCookies,
+  ) {}
 
   /** Answers with JSON that no cache may keep (RFC 6749 §5.1), or with nothing. */
   send(response: unknown, status: number, body?: object): void {
     const { httpAdapter } = this.adapterHost;
     httpAdapter.setHeader(response, 'Cache-Control', 'no-store');
     httpAdapter.reply(response, body, status);
+  }
+
+  /** Answers a refresh the way it was asked for: a token that came in a cookie goes back in one, and nowhere else. */
+  tokens(request: AuthRequest, response: unknown, tokens: TokenResponse): void {
+    const body = this.cookies.areUsedBy(request) ? this.cookies.set(response, tokens) : tokens;
+    this.send(response, HttpStatus.OK, body);
+  }
+
+  /** Answers a logout, with nothing; the cookie goes. */
+  signedOut(request: AuthRequest, response: unknown): void {
+    if (this.cookies.areUsedBy(request)) this.cookies.clear(response);
+    this.send(response, HttpStatus.NO_CONTENT);
   }
 }

@@ -56,13 +56,14 @@ export function requireTokenInHeaderOnly(request: AuthRequest, { names, isInJson
   }
 }
 
-/** Read from the URL itself: the adapters' parsers stop at some number of parameters. */
-function queryNames({ url = '' }: AuthRequest): string[] {
+/** The names in the query, read from the URL itself: the adapters' parsers stop at some number of parameters. */
+export function queryNames({ url = '' }: AuthRequest): string[] {
   const start = url.indexOf('?');
   return start < 0 ? [] : [...new URLSearchParams(url.slice(start)).keys()];
 }
 
-function isForm({ headers }: AuthRequest): boolean {
+/** Whether the body says that it is a form. */
+export function isForm({ headers }: AuthRequest): boolean {
   return /^application\/x-www-form-urlencoded\b/i.test(headers['content-type'] ?? '');
 }
 
@@ -72,9 +73,9 @@ function bodyNames({ body }: AuthRequest): string[] {
   return hasNames ? Object.keys(body) : [];
 }
 
-/** Whether the request presents bearer credentials at all, be they good or malformed (RFC 6750 §2.1). */
-export function presentsBearer(request: AuthRequest): boolean {
-  return /^bearer\s/i.test(request.headers.authorization ?? '');
+/** The bearer credentials that a request presents, be they good or malformed (RFC 6750 §2.1). */
+export function bearerCredentials({ headers: { authorization } }: AuthRequest): string | undefined {
+  return authorization !== undefined && /^bearer\s/i.test(authorization) ? authorization : undefined;
 }
 
 /** The token of well-formed bearer credentials; `undefined` where they are missing or malformed. */

@@ -1,8 +1,8 @@
 import { HttpStatus, type ExecutionContext } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import { AuthError, MissingTokenError } from './auth.errors.js';
-import { presentsBearer, requireTokenInHeaderOnly, type AuthRequest, type OtherToken } from './auth.request.js';
-import type { Prover } from './bearer.strategy.js';
+import { bearerCredentials, requireTokenInHeaderOnly, type AuthRequest, type OtherToken } from './auth.request.js';
+import type { BearerStrategyOptions } from './bearer.strategy.js';
 import type { ErrorHeaders } from './error-headers.js';
 import { logError } from './error-log.js';
 import { isTemporary, toHttpException } from './error-response.js';
@@ -28,14 +28,13 @@ export abstract class BearerGuard extends AuthGuard('nest-refresh-token') {
     const request = this.getRequest(context);
     try {
       requireTokenInHeaderOnly(request, this.otherToken);
-      if (!presentsBearer(request)) throw new MissingTokenError();
       await AuthGuard(this.strategy).prototype.canActivate.call(this, context);
       return await this.admit(request, context);
     } catch (error) {
       if (!(error instanceof AuthError)) throw error;
       // No filter of ours may stand behind it; a refusal is the host's to log, an outage is not to be missed.
       if (isTemporary(error)) logError(error, HttpStatus.SERVICE_UNAVAILABLE, request);
-      if (context.getType() === 'http') this.errorHeaders.set(context.switchToHttp().getResponse(), error);
+      if (context.getType() === 'http') this.errorHeaders.set(context.switchToHttp().getResponse(), error, request);
       throw toHttpException(error);
     }
   }
@@ -51,8 +50,11 @@ export abstract class BearerGuard extends AuthGuard('nest-refresh-token') {
   }
 
   /** Pinned: a host's PassportModule may have set other defaults. */
-  override getAuthenticateOptions(): { property: string; session: boolean; prover: Prover } {
-    return { property: this.property, session: false, prover: (token) => withDeadline(this.prove(token)) };
+  override getAuthenticateOptions(context: ExecutionContext): BearerStrategyOptions {
+    const credentials = this.credentialsOf(this.getRequest(context));
+    if (credentials === undefined) throw new MissingTokenError();
+    const prover = (token: string) => withDeadline(this.prove(token));
+    return { property: this.property, session: false, credentials, prover };
   }
 
   /** The strategy fails malformed credentials (`Bearer a b`) by itself, without an error. */
@@ -60,6 +62,11 @@ export abstract class BearerGuard extends AuthGuard('nest-refresh-token') {
     if (error) throw error;
     if (!token) throw this.malformed();
     return token;
+  }
+
+  /** The credentials that a request presents, be they good or malformed, as `Authorization` has them. */
+  protected credentialsOf(request: AuthRequest): string | undefined {
+    return bearerCredentials(request);
   }
 
   /** Proves a token. */

@@ -1,7 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import type { AuthSettings } from './auth.options.js';
+import { InvalidRefreshTokenError } from './auth.errors.js';
+import type { AuthSettings } from './auth.settings.js';
 import { AUTH_SETTINGS } from './auth.tokens.js';
+import type { AuthRequest } from './auth.request.js';
+import { RefreshTokenCookies } from './cookie/refresh-token-cookies.js';
 import { challengeOf, isTemporary } from './error-response.js';
 import { retryAfterSeconds } from './request-deadline.js';
 
@@ -12,16 +15,19 @@ export class ErrorHeaders {
 
   constructor(
     private readonly adapterHost: HttpAdapterHost,
+    private readonly cookies: RefreshTokenCookies,
     @Inject(AUTH_SETTINGS) settings: AuthSettings,
   ) {
     this.retryAfter = String(retryAfterSeconds(settings.rotation));
   }
 
-  set(response: unknown, error: unknown): void {
+  /** @param request where the token came from; a cookie that was refused is taken away */
+  set(response: unknown, error: unknown, request?: AuthRequest): void {
     const { httpAdapter } = this.adapterHost;
     httpAdapter.setHeader(response, 'Cache-Control', 'no-store');
     const challenge = challengeOf(error);
     if (challenge) httpAdapter.setHeader(response, ...challenge);
+    if (request && error instanceof InvalidRefreshTokenError) this.cookies.clearRefused(request, response);
     if (isTemporary(error)) httpAdapter.setHeader(response, 'Retry-After', this.retryAfter);
   }
 }

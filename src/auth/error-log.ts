@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import {
+  ForbiddenOriginError,
   InvalidAccessTokenError,
   InvalidRefreshTokenError,
   InvalidServiceKeyError,
@@ -32,6 +33,9 @@ export function logError(error: unknown, status: number, request: AuthRequest): 
       reason: error.reason,
       request_id,
     });
+  } else if (error instanceof ForbiddenOriginError) {
+    const { origin } = error;
+    logger.warn('A page may not use the cookie', { event: 'origin.refused', ...(origin && { origin }), request_id });
   } else if (error instanceof InvalidServiceKeyError) {
     logger.warn('A service key was refused', { event: 'service_key.refused', request_id });
   } else if (error instanceof TemporarilyUnavailableError) {

@@ -1,9 +1,12 @@
 import { BadRequestException, HttpException, HttpStatus, UnauthorizedException } from '@nestjs/common';
 import {
   AuthError,
+  ForbiddenOriginError,
   InsufficientScopeError,
   InvalidRequestError,
+  InvalidScopeError,
   MissingTokenError,
+  OAuthError,
   RequestTooLargeError,
   TemporarilyUnavailableError,
 } from './auth.errors.js';
@@ -21,6 +24,12 @@ const STATUS_BY_CODE: Record<string, number> = {
   invalid_service_key: HttpStatus.UNAUTHORIZED,
   invalid_token: HttpStatus.UNAUTHORIZED,
   insufficient_scope: HttpStatus.FORBIDDEN,
+  forbidden_origin: HttpStatus.FORBIDDEN,
+  invalid_client: HttpStatus.UNAUTHORIZED,
+  invalid_grant: HttpStatus.BAD_REQUEST,
+  invalid_scope: HttpStatus.BAD_REQUEST,
+  unsupported_grant_type: HttpStatus.BAD_REQUEST,
+  unsupported_token_type: HttpStatus.BAD_REQUEST,
   not_found: HttpStatus.NOT_FOUND,
   temporarily_unavailable: HttpStatus.SERVICE_UNAVAILABLE,
 };
@@ -52,9 +61,14 @@ function ofAuthError(error: AuthError): ErrorResponse {
     return { status: HttpStatus.PAYLOAD_TOO_LARGE, body: { error: error.code, error_description: error.message } };
   }
   if (!status) return { status: HttpStatus.INTERNAL_SERVER_ERROR, body: { error: 'server_error' } };
-  // Only a bad request is explained; every refused token reads the same.
-  const description = error instanceof InvalidRequestError ? { error_description: error.message } : {};
+  const description = isExplained(error) ? { error_description: error.message } : {};
   return { status, body: { error: error.code, ...description } };
+}
+
+/** Only what is wrong with a request is explained; every refused token reads the same. */
+function isExplained(error: AuthError): boolean {
+  if (error instanceof OAuthError) return error.code !== 'invalid_grant' && error.code !== 'invalid_client';
+  return [InvalidRequestError, ForbiddenOriginError, InvalidScopeError].some((known) => error instanceof known);
 }
 
 /** The error as an exception that any exception filter of Nest can answer, with the error itself as its cause. */
@@ -71,6 +85,11 @@ export function challengeOf(error: unknown): ['WWW-Authenticate', string] | unde
   if (error instanceof InsufficientScopeError) {
     return ['WWW-Authenticate', `Bearer error="insufficient_scope", scope="${error.scope}"`];
   }
+  // RFC 6749 §5.2: an OAuth client authenticates by Basic, and only that is challenged.
+  if (error instanceof OAuthError) {
+    return error.code === 'invalid_client' ? ['WWW-Authenticate', 'Basic realm="nest-refresh-token"'] : undefined;
+  }
+  if (error instanceof InvalidScopeError) return undefined;
   const { status } = errorResponse(error);
   if (status === HttpStatus.BAD_REQUEST) return ['WWW-Authenticate', 'Bearer error="invalid_request"'];
   if (status !== HttpStatus.UNAUTHORIZED) return undefined;

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ConfigurationError } from './auth.errors.js';
-import { resolveAuthOptions } from './auth.options.js';
+import { resolveAuthOptions } from './auth.settings.js';
 import type { JsonWebKeySet } from './access-token/access-token.keys.js';
 import type { Duration } from './duration.js';
 import { generateSigningKey } from './key-generation.js';

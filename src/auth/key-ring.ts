@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { currentKey, signingKeys, type JsonWebKeySet, type SigningKey } from './access-token/access-token.keys.js';
-import type { AuthSettings } from './auth.options.js';
+import type { AuthSettings } from './auth.settings.js';
 import { AUTH_SETTINGS } from './auth.tokens.js';
 import type { TokenSecret } from './refresh-token/token-secret.js';
 

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Optional, type OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { ConfigurationError } from './auth.errors.js';
-import type { AuthSettings } from './auth.options.js';
+import type { AuthSettings } from './auth.settings.js';
 import { AUTH_MODULE_NAME, AUTH_SETTINGS } from './auth.tokens.js';
 
 /** Of all modules of the application. */

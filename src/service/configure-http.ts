@@ -11,7 +11,7 @@ const BODY_LIMIT = 32 * 1_024;
 
 /** Sets up HTTP as the wire contract has it. The application must have been created with `bodyParser: false`. */
 export function configureHttp(app: NestExpressApplication): void {
-  const { corsOrigins, trustProxy } = app.get<ServiceConfig>(SERVICE_CONFIG);
+  const { auth, corsOrigins, trustProxy } = app.get<ServiceConfig>(SERVICE_CONFIG);
   const server = app.getHttpServer() as Server;
   limitTimes(server);
   app.get(Draining).watch(server);
@@ -26,6 +26,8 @@ export function configureHttp(app: NestExpressApplication): void {
       allowedHeaders: ['Authorization', 'Content-Type', 'X-Request-Id'],
       exposedHeaders: ['WWW-Authenticate', 'Retry-After'],
       maxAge: 600,
+      // Cookies are sent to another origin only where its answer allows it.
+      credentials: auth.cookie !== undefined,
     });
   }
   // A body has to be what its type says, whatever route it is for; one of another type is read and dropped.

@@ -27,7 +27,7 @@ describe('the lines to paste', () => {
   it('show no secret that is made up, and read the key from its file', () => {
     const config = serviceConfig({ DATA_DIR: join(folder, 'data'), PORT: '8080' });
     const text = firstSteps(config);
-    const [serviceKey = ''] = config.serviceKeys;
+    const [serviceKey = ''] = config.auth.serviceKeys;
     const [secret = ''] = config.auth.refreshToken.secrets;
     const signingKeys = JSON.stringify(config.auth.accessToken);
     const [, privateMember = ''] = /"d":"([^"]+)"/.exec(signingKeys) ?? [];
@@ -38,6 +38,7 @@ describe('the lines to paste', () => {
     expect(text).not.toContain(privateMember);
     expect(headerAsTyped(text)).toBe(`Authorization: Bearer ${serviceKey}`);
     expect(text.match(/http:\/\/127\.0\.0\.1:8080\/\w+/g)).toEqual([
+      'http://127.0.0.1:8080/demo',
       'http://127.0.0.1:8080/sessions',
       'http://127.0.0.1:8080/refresh_token',
       'http://127.0.0.1:8080/refresh_token',
@@ -74,9 +75,20 @@ describe('the lines to paste', () => {
     const text = firstSteps({
       address: 'http://127.0.0.1:3000',
       serviceKeyFile: join(name, 'service-key'),
+      hasDemo: false,
       auth: serviceConfig({ DATA_DIR: join(folder, 'data') }).auth,
     });
     expect(headerAsTyped(text)).toBe('Authorization: Bearer the-key-of-a-newcomer-0123');
+  });
+
+  it('say nothing of a demo where there is none', () => {
+    const config = serviceConfig({ DATA_DIR: join(folder, 'data'), DEMO: 'false' });
+    expect(firstSteps(config)).not.toContain('/demo');
+  });
+
+  it('are all that a shell is given: the address of the demo stands before them', () => {
+    const text = firstSteps(serviceConfig({ DATA_DIR: join(folder, 'data') }));
+    expect(text.indexOf('/demo\n')).toBeLessThan(text.indexOf('Paste into another terminal'));
   });
 
   it('say for how long the same successor comes back', () => {

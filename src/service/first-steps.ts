@@ -1,8 +1,8 @@
 import type { ServiceConfig } from './service.config.js';
 
 /** The lines a newcomer pastes into another terminal; no secret stands in them. */
-export function firstSteps(config: Pick<ServiceConfig, 'address' | 'serviceKeyFile' | 'auth'>): string {
-  const { address, serviceKeyFile, auth } = config;
+export function firstSteps(config: Pick<ServiceConfig, 'address' | 'serviceKeyFile' | 'hasDemo' | 'auth'>): string {
+  const { address, serviceKeyFile, hasDemo, auth } = config;
   const key = serviceKeyFile === undefined ? '$SERVICE_KEY' : `$(cat ${quoted(serviceKeyFile)})`;
   const refresh = `curl -s -X POST ${address}/refresh_token -H "Authorization: Bearer $REFRESH_TOKEN"; echo`;
   const { leeway } = auth.refreshToken;
@@ -12,7 +12,7 @@ export function firstSteps(config: Pick<ServiceConfig, 'address' | 'serviceKeyFi
       : `# 3. Another tab does the same within the leeway of ${String(leeway)} s, and gets the same successor:\n${refresh}\n`;
   return `
 nest-refresh-token listens on ${address}
-
+${hasDemo ? `\nWatch it in the browser: ${address}/demo\n` : ''}
 Paste into another terminal${serviceKeyFile === undefined ? ' (with your service key in SERVICE_KEY)' : ', in this folder'}:
 
 # 1. Your login backend starts a session for a user:

@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { ConfigurationError } from '../auth/auth.errors.js';
 import { configureHttp } from './configure-http.js';
+import { DemoModule } from './demo/demo.module.js';
 import { serveDocs } from './docs/swagger-ui.js';
 import { environmentWithDotEnv } from './environment/dot-env.js';
 import type { ProcessEnvironment } from './environment/environment.js';
@@ -21,15 +22,16 @@ export async function runService(): Promise<void> {
   const signals = answerSignals();
   try {
     const config = serviceConfig(await withPort(environmentWithDotEnv()));
-    await startService(config, signals);
-    if (!config.isProduction) process.stdout.write(firstSteps(config));
+    const app = await startService(config, signals);
+    const hasDemo = config.hasDemo && app.get(DemoModule).isOn;
+    if (!config.isProduction) process.stdout.write(firstSteps({ ...config, hasDemo }));
   } catch (error) {
     process.stderr.write(`nest-refresh-token can't start: ${reason(error)}\n`);
     process.exit(1);
   }
 }
 
-async function startService(config: ServiceConfig, signals: { leaveToNest(): void }): Promise<void> {
+async function startService(config: ServiceConfig, signals: { leaveToNest(): void }): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(ServiceModule.with(config), {
     bodyParser: false,
     abortOnError: false,
@@ -41,12 +43,13 @@ async function startService(config: ServiceConfig, signals: { leaveToNest(): voi
   app.enableShutdownHooks(SIGNALS, { useProcessExit: true });
   await app.listen(config.port, config.host);
   const logger = new Logger('Service');
-  if (config.serviceKeys.length === 0) {
+  if (config.auth.serviceKeys.length === 0) {
     logger.warn(
       'SERVICE_KEYS is not set: no login backend can start a session here (POST and PATCH /sessions are 404).',
     );
   }
   logger.log(`Listening on ${config.address}`);
+  return app;
 }
 
 /**

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { resolveAuthOptions } from '../auth/auth.options.js';
+import { resolveAuthOptions } from '../auth/auth.settings.js';
 import { generateSigningKeys } from '../auth/key-generation.js';
 import { tokenSecret } from '../auth/refresh-token/token-secret.js';
 import { keyFiles } from './keys/key-files.js';
@@ -43,15 +43,24 @@ describe('the configuration of the service', () => {
       serviceKeyFile: join(DATA_DIR, 'service-key'),
       corsOrigins: [],
       trustProxy: false,
+      hasDemo: true,
       logLevel: 'log',
       auth: {
         accessToken: { issuer: 'http://127.0.0.1:3000' },
         session: { lostSessions: 'unavailable', maxSessionsPerSubject: undefined, recordDevice: true },
       },
     });
-    expect(readFileSync(join(DATA_DIR, 'service-key'), 'utf8').trim()).toBe(config.serviceKeys[0]);
+    expect(readFileSync(join(DATA_DIR, 'service-key'), 'utf8').trim()).toBe(config.auth.serviceKeys[0]);
     expect(resolveAuthOptions(config.auth, Date.now()).refreshToken.secrets).toHaveLength(1);
     expect(serviceConfig({ DATA_DIR })).toEqual(config);
+  });
+
+  it('has a demo in development unless it is told otherwise, and none in production whatever it is told', () => {
+    const production = { ...GIVEN, DATA_DIR, NODE_ENV: 'production', ISSUER: 'https://auth.example.com' };
+    expect(serviceConfig({ DATA_DIR, DEMO: 'true' }).hasDemo).toBe(true);
+    expect(serviceConfig({ DATA_DIR, DEMO: 'false' }).hasDemo).toBe(false);
+    expect(serviceConfig(production).hasDemo).toBe(false);
+    expect(serviceConfig({ ...production, DEMO: 'true' }).hasDemo).toBe(false);
   });
 
   it('says which files its keys came from, so that they are looked at again', () => {
@@ -112,7 +121,7 @@ describe('the configuration of the service', () => {
       secrets: { text: expect.any(String) },
       signingKeys: { text: expect.any(String) },
     });
-    expect(config.serviceKeys).toEqual([]);
+    expect(config.auth.serviceKeys).toEqual([]);
     expect(kept()).toEqual(['refresh-token-secret', 'signing-keys.json']);
   });
 
@@ -145,7 +154,7 @@ describe('the configuration of the service', () => {
   it('never writes down what was given', () => {
     const config = serviceConfig({ ...GIVEN, DATA_DIR });
     expect(kept()).toEqual([]);
-    expect(config).toMatchObject({ serviceKeys: [SERVICE_KEY], serviceKeyFile: undefined });
+    expect(config).toMatchObject({ auth: { serviceKeys: [SERVICE_KEY] }, serviceKeyFile: undefined });
     expect(config.auth).toMatchObject({ refreshToken: { secrets: [SECRET] }, accessToken: { keys: KEYS } });
   });
 
@@ -153,7 +162,7 @@ describe('the configuration of the service', () => {
     const production = { ...GIVEN, NODE_ENV: 'production', ISSUER: 'https://auth.example.com', DATA_DIR };
     expect(serviceConfig({ ...production, SERVICE_KEYS: '' })).toMatchObject({
       isProduction: true,
-      serviceKeys: [],
+      auth: { serviceKeys: [] },
       serviceKeyFile: undefined,
     });
     expect(kept()).toEqual([]);

@@ -1,5 +1,6 @@
 import { jwksOf, type JsonWebKeySet } from '../auth/access-token/access-token.keys.js';
 import type { AuthModuleOptions } from '../auth/auth.options.js';
+import { isIssuerUrl, METADATA_PATH } from '../auth/oauth/oauth-metadata.controller.js';
 import { sqliteIn, type DatabaseLocation } from './database/database-url.js';
 import { readEnvironment, type Environment, type ProcessEnvironment } from './environment/environment.js';
 import type { TrustProxy } from './environment/trust-proxy.js';
@@ -13,8 +14,7 @@ export interface ServiceConfig {
   readonly address: string;
   readonly isProduction: boolean;
   readonly database: DatabaseLocation;
-  readonly auth: AuthModuleOptions;
-  readonly serviceKeys: readonly string[];
+  readonly auth: AuthModuleOptions & { readonly serviceKeys: readonly string[] };
   /** Where the service key was made up, or `undefined` where it was given or there is none. */
   readonly serviceKeyFile: string | undefined;
   /** The files of the data folder that keys came from, to be looked at again; each where its keys came from there. */
@@ -24,6 +24,10 @@ export interface ServiceConfig {
   };
   readonly corsOrigins: readonly string[];
   readonly trustProxy: TrustProxy;
+  /** Where the OAuth endpoints stand, and their metadata where the issuer is a URL; `undefined` where there are none. */
+  readonly oauth: { readonly path: string; readonly metadataPath: string | undefined } | undefined;
+  /** Whether there is a demo: never in production. */
+  readonly hasDemo: boolean;
   readonly logLevel: Environment['logLevel'];
 }
 
@@ -51,12 +55,14 @@ export function serviceConfig(env: ProcessEnvironment): ServiceConfig {
       secrets: secrets?.value.secrets.map(({ secret }) => secret) ?? environment.refreshTokenSecrets ?? [],
       retiredSecrets: [...(environment.retiredSecrets ?? []), ...(secrets?.value.retired ?? [])],
       keys: signingKeys?.value ?? (environment.signingKeys ? untimed(environment.signingKeys) : []),
+      serviceKeys: environment.serviceKeys ?? serviceKeys?.value ?? [],
     }),
-    serviceKeys: environment.serviceKeys ?? serviceKeys?.value ?? [],
     serviceKeyFile: serviceKeys?.path,
     keyFiles: { secrets, signingKeys },
     corsOrigins,
     trustProxy,
+    oauth: environment.oauth ? oauthPaths(environment, address) : undefined,
+    hasDemo: environment.demo && !isProduction,
     logLevel,
   };
 }
@@ -71,10 +77,12 @@ interface Keys {
   readonly secrets: readonly string[];
   readonly retiredSecrets: readonly string[];
   readonly keys: JsonWebKeySet;
+  readonly serviceKeys: readonly string[];
 }
 
-function authOptions(environment: Environment, address: string, given: Keys): AuthModuleOptions {
-  const { issuer = address, audience, sessionRetention } = environment;
+function authOptions(environment: Environment, address: string, given: Keys): ServiceConfig['auth'] {
+  const { issuer = address, audience, sessionRetention, corsOrigins = [], cookieName, cookieSameSite } = environment;
+  const base = issuer.replace(/\/$/, '');
   const seconds = (milliseconds: number) => milliseconds / 1_000;
   return {
     refreshToken: {
@@ -98,8 +106,21 @@ function authOptions(environment: Environment, address: string, given: Keys): Au
       notBefore: environment.sessionsNotBefore,
       recordDevice: environment.recordDevice,
     },
+    cookie: environment.cookie ? { origins: corsOrigins, name: cookieName, sameSite: cookieSameSite } : undefined,
+    // The issuer is the service as clients see it.
+    oauth: isIssuerUrl(issuer)
+      ? { url: `${base}/${environment.oauthPrefix}`, jwksUrl: `${base}/.well-known/jwks.json` }
+      : undefined,
+    serviceKeys: given.serviceKeys,
     keyActivationDelay: seconds(environment.keyActivationDelay),
   };
+}
+
+/** RFC 8414 §3.1: the path of the issuer stands behind that of the metadata. */
+function oauthPaths({ issuer, oauthPrefix }: Environment, address: string): ServiceConfig['oauth'] {
+  const url = issuer ?? address;
+  const metadataPath = isIssuerUrl(url) ? METADATA_PATH + new URL(url).pathname.replace(/\/$/, '') : undefined;
+  return { path: oauthPrefix, metadataPath };
 }
 
 /** A wildcard is no address to call. */

@@ -1,11 +1,15 @@
-import { Module, type DynamicModule } from '@nestjs/common';
+import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { JwksController } from '../auth/access-token/jwks.controller.js';
+import { controllerAt } from '../auth/auth.module-definition.js';
 import { AuthModule } from '../auth/auth.module.js';
+import { OAuthMetadataController } from '../auth/oauth/oauth-metadata.controller.js';
+import { OAuthController } from '../auth/oauth/oauth.controller.js';
 import { LogoutController } from '../auth/refresh-token/logout.controller.js';
 import { RefreshTokenController } from '../auth/refresh-token/refresh-token.controller.js';
 import { LiveSessionGuard } from '../auth/session/live-session.guard.js';
 import { SessionsController } from '../auth/session/sessions.controller.js';
 import { DatabaseModule } from './database/database.module.js';
+import { DemoModule } from './demo/demo.module.js';
 import { OpenApiController } from './docs/openapi.controller.js';
 import { Draining } from './health/draining.js';
 import { HealthController } from './health/health.controller.js';
@@ -15,14 +19,13 @@ import type { ServiceConfig } from './service.config.js';
 import { SERVICE_CONFIG } from './service.tokens.js';
 import { AnySessionsController } from './sessions/any-sessions.controller.js';
 import { BackendSessionsController } from './sessions/backend-sessions.controller.js';
-import { ServiceKeys } from './sessions/service-keys.js';
 import { SessionLog } from './sessions/session-log.js';
 
 /** The stand-alone service: the module that hosts use, with a database, a way in for the login backend, and health. */
 @Module({})
 export class ServiceModule {
   static with(config: ServiceConfig): DynamicModule {
-    const hasKeys = config.serviceKeys.length > 0;
+    const hasKeys = config.auth.serviceKeys.length > 0;
     return {
       module: ServiceModule,
       imports: [
@@ -35,9 +38,11 @@ export class ServiceModule {
             LogoutController,
             JwksController,
             ...(hasKeys ? [] : [SessionsController]),
+            ...oauthControllers(config),
           ],
           sessionObserver: SessionLog,
         }),
+        ...(config.hasDemo ? [DemoModule.with(config)] : []),
       ],
       controllers: [
         HealthController,
@@ -45,14 +50,14 @@ export class ServiceModule {
         // Without a key nobody can be let in: the endpoint isn't there.
         ...(hasKeys ? [BackendSessionsController, AnySessionsController] : []),
       ],
-      providers: [
-        { provide: SERVICE_CONFIG, useValue: config },
-        Draining,
-        KeyFileWatcher,
-        LiveSessionGuard,
-        Readiness,
-        ServiceKeys,
-      ],
+      providers: [{ provide: SERVICE_CONFIG, useValue: config }, Draining, KeyFileWatcher, LiveSessionGuard, Readiness],
     };
   }
+}
+
+function oauthControllers({ oauth }: ServiceConfig): Type[] {
+  if (!oauth) return [];
+  const { path, metadataPath } = oauth;
+  const metadata = metadataPath === undefined ? [] : [controllerAt(metadataPath, OAuthMetadataController)];
+  return [controllerAt(path, OAuthController), ...metadata];
 }

@@ -1,14 +1,4 @@
-import {
-  Controller,
-  HttpStatus,
-  Injectable,
-  Post,
-  Req,
-  Res,
-  UseFilters,
-  UseGuards,
-  VERSION_NEUTRAL,
-} from '@nestjs/common';
+import { Controller, Injectable, Post, Req, Res, UseFilters, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
 import { InvalidRefreshTokenError } from '../auth.errors.js';
 import { AuthExceptionFilter } from '../auth.exception-filter.js';
 import { AuthReply } from '../auth.reply.js';
@@ -52,6 +42,6 @@ export class LogoutController {
   @Post()
   async logout(@Req() request: LogoutRequest, @Res() response: unknown): Promise<void> {
     if (request.refreshToken) await withDeadline(this.refreshTokens.end(request.refreshToken));
-    this.reply.send(response, HttpStatus.NO_CONTENT);
+    this.reply.signedOut(request, response);
   }
 }

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { InvalidRefreshTokenError, type RefusalReason } from '../auth.errors.js';
-import { resolveAuthOptions, type AuthModuleOptions } from '../auth.options.js';
+import { type AuthModuleOptions } from '../auth.options.js';
+import { resolveAuthOptions } from '../auth.settings.js';
 import { KeyRing } from '../key-ring.js';
 import { RefreshTokenCodec } from './refresh-token.codec.js';
 import { RefreshToken } from './refresh-token.js';

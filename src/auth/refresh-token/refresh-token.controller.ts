@@ -1,4 +1,4 @@
-import { Controller, HttpStatus, Post, Req, Res, UseFilters, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
+import { Controller, Post, Req, Res, UseFilters, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
 import { AuthExceptionFilter } from '../auth.exception-filter.js';
 import { AuthReply } from '../auth.reply.js';
 import { OwnCredentials } from '../own-credentials.js';
@@ -25,6 +25,6 @@ export class RefreshTokenController {
   @Post()
   async refresh(@Req() request: RefreshTokenRequest, @Res() response: unknown): Promise<void> {
     const tokens = await withDeadline(this.refreshTokens.rotate(request.refreshToken, deviceOf(request)));
-    this.reply.send(response, HttpStatus.OK, tokens);
+    this.reply.tokens(request, response, tokens);
   }
 }

@@ -14,8 +14,8 @@ export interface RefreshTokenRequest extends AuthRequest {
 }
 
 /**
- * Lets a request through that presents an authentic refresh token, in the `Authorization` header and nowhere else,
- * and leaves it at `request.refreshToken`. Whether its session is alive is the service's to say.
+ * Lets a request through that presents an authentic refresh token, in the `Authorization` header or, with the option
+ * `cookie`, in its cookie, and leaves it at `request.refreshToken`. Whether its session is alive is the service's to say.
  * Throws HttpExceptions only, so that it can guard a host's own route.
  */
 @Injectable()
@@ -34,6 +34,12 @@ export class RefreshTokenGuard extends BearerGuard {
 
   protected override get strategy(): string {
     return refreshTokenStrategyName(this.moduleName);
+  }
+
+  /** In the header, or in the browser's cookie. */
+  protected override credentialsOf(request: AuthRequest): string | undefined {
+    const token = this.reader.cookies.tokenIn(request);
+    return token === undefined ? super.credentialsOf(request) : `Bearer ${token}`;
   }
 
   protected override prove(token: string): Promise<RefreshToken> {

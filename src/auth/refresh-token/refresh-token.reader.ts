@@ -1,8 +1,9 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { AuthError, InvalidRefreshTokenError, TemporarilyUnavailableError } from '../auth.errors.js';
-import type { AuthSettings } from '../auth.options.js';
+import type { AuthSettings } from '../auth.settings.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { Clock } from '../clock.js';
+import { RefreshTokenCookies } from '../cookie/refresh-token-cookies.js';
 import { HostParts } from '../host-parts.js';
 import { checkIssueOptions } from '../session/issue-options.js';
 import { SessionCreator } from '../session/session.creator.js';
@@ -24,6 +25,8 @@ export class RefreshTokenReader {
     private readonly sessions: SessionCreator,
     private readonly clock: Clock,
     private readonly host: HostParts,
+    /** Where browsers keep theirs. */
+    readonly cookies: RefreshTokenCookies,
     @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
   ) {}
 

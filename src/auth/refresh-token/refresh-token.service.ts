@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { AccessTokenIssuer } from '../access-token/access-token.issuer.js';
 import { InvalidRefreshTokenError, InvalidRequestError, TemporarilyUnavailableError } from '../auth.errors.js';
-import type { AuthSettings } from '../auth.options.js';
+import type { AuthSettings } from '../auth.settings.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { Clock } from '../clock.js';
 import { RandomSource } from '../random.js';
@@ -15,11 +15,12 @@ import { SessionService, type EndSessionsOptions } from '../session/session.serv
 import type { RevocationReason, Session } from '../session/session.js';
 import { SessionStore, type Amendments } from '../session/session.store.js';
 import { HANDLE_SIZE, RefreshTokenCodec } from './refresh-token.codec.js';
+import { grantedScope, requireClient, requireScope, type ExchangeOptions } from './exchange-terms.js';
 import { RefreshToken } from './refresh-token.js';
 import { RefreshTokenReader } from './refresh-token.reader.js';
 import { decide, type RotationDecision } from './rotation.js';
 import { SecretRegistry } from './secret.registry.js';
-import type { IssuedSession, TokenResponse } from './token-response.js';
+import type { IssuedSession, ScopedTokenResponse, TokenResponse } from './token-response.js';
 import type { TokenSecret } from './token-secret.js';
 
 /** How often a refresh that lost a race for its row tries again. */
@@ -94,12 +95,42 @@ export class RefreshTokenService {
   }
 
   /**
+   * `refresh` for an OAuth client, which may ask for less scope in this one access token (RFC 6749 §6).
+   * @returns the tokens, and the access token's scope where it has one
+   * @throws InvalidRefreshTokenError as `refresh`, and `wrong_client` where the session belongs to another client
+   * @throws InvalidScopeError where it asks for more than the session has; nothing is used up then
+   */
+  async exchange(refreshToken: string, options: ExchangeOptions, device?: Device): Promise<ScopedTokenResponse> {
+    const token = await this.reader.read(refreshToken);
+    const now = this.clock.now();
+    const secret = await this.secrets.mintingSecret(now);
+    const { session, at } = await this.use(token, now, device ?? UNKNOWN_DEVICE, options);
+    const scope = grantedScope(session.scope, options.scope);
+    const tokens = this.respond({ ...session, scope }, token, secret, at);
+    return scope === null ? tokens : { ...tokens, scope };
+  }
+
+  /**
+   * The session that a proved token is good for now, without using it; `undefined` where it is good for none.
+   * @throws TemporarilyUnavailableError where nothing is known of it
+   */
+  async peek(token: RefreshToken): Promise<Session | undefined> {
+    const now = this.clock.now();
+    const session = await this.store.find(token.sessionId);
+    if (!session && this.isLost(token, now)) throw this.lost(token, now);
+    return session && decide(session, token.number, now, this.settings.rotation).kind !== 'refuse'
+      ? session
+      : undefined;
+  }
+
+  /**
    * Ends the session of a refresh token: call it at logout. Any authentic token of the session does, displaced and
    * dead ones too; one that isn't authentic is ignored, and nothing is written (RFC 7009 §2.2).
    * @returns whether it was this call that ended it
    * @throws InvalidRequestError where there is no token at all: a misspelt field must not pass for a logout
+   * @throws InvalidRefreshTokenError `wrong_client` where a client is named and the session is another's
    */
-  async revoke(refreshToken: string): Promise<boolean> {
+  async revoke(refreshToken: string, { clientId }: Pick<ExchangeOptions, 'clientId'> = {}): Promise<boolean> {
     if (typeof refreshToken !== 'string' || refreshToken === '') {
       throw new InvalidRequestError('refreshToken: got none, takes the refresh token of the session to end.');
     }
@@ -110,6 +141,8 @@ export class RefreshTokenService {
       if (error instanceof InvalidRefreshTokenError) return false;
       throw error;
     }
+    const session = clientId === undefined ? undefined : await this.store.find(token.sessionId);
+    if (session) requireClient(session, { clientId });
     return this.end(token);
   }
 
@@ -142,12 +175,18 @@ export class RefreshTokenService {
 
   /**
    * Applies the rotation rule to the session's row.
+   * @param terms what else is asked of the session, before anything is written
    * @returns the session, whose `issued` is the token to hand out, and when that was decided
    */
-  private async use(token: RefreshToken, start: number, device: Device): Promise<{ session: Session; at: number }> {
+  private async use(
+    token: RefreshToken,
+    start: number,
+    device: Device,
+    terms?: ExchangeOptions,
+  ): Promise<{ session: Session; at: number }> {
     let now = start;
     // Where nobody is to be asked, a mint is tried at once: one statement does it.
-    let plan = this.policy.isOpen ? PLAIN_MINT : undefined;
+    let plan = this.policy.isOpen && !terms ? PLAIN_MINT : undefined;
     for (let retries = 0; retries <= MAX_RETRIES; retries += 1) {
       const rotation = plan && { n: token.number, now, device, ...plan };
       const rotated = rotation && (await this.store.rotate(token.sessionId, rotation));
@@ -158,10 +197,13 @@ export class RefreshTokenService {
         if (this.isLost(token, now)) throw this.lost(token, now);
         throw new InvalidRefreshTokenError('unknown_session', token.sessionId);
       }
+      // First: who isn't the client can't end its session either.
+      if (terms) requireClient(session, terms);
       const decision = decide(session, token.number, now, this.settings.rotation);
       // Used by another request while the policy was asked for this one: both came before the mint.
       const isOvertaken = now > start && session.used === token.number && session.issued > start;
       if (decision.kind === 'repeat' || (isOvertaken && isReuse(decision))) {
+        if (terms) requireScope(session, terms);
         return this.refreshed(session, 'repeated', now);
       }
       if (decision.kind === 'refuse') {
@@ -169,6 +211,7 @@ export class RefreshTokenService {
         if (decision.reason === 'reuse') await this.endReused(session, now);
         throw new InvalidRefreshTokenError(decision.reason, session.id);
       }
+      if (terms) requireScope(session, terms);
       plan = {
         acceptAhead: decision.cause === 'store_behind',
         amendments: await this.askPolicy(session, device, now),

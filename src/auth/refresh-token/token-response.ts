@@ -9,6 +9,12 @@ export interface TokenResponse {
   readonly refresh_expires_in: number;
 }
 
+/** The same for an OAuth client (RFC 6749 §5.1). */
+export interface ScopedTokenResponse extends TokenResponse {
+  /** The access token's scope, where it has one. */
+  readonly scope?: string;
+}
+
 /** The first tokens of a session. */
 export interface IssuedSession extends TokenResponse {
   readonly session_id: string;

@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { TemporarilyUnavailableError } from '../auth.errors.js';
-import type { AuthSettings } from '../auth.options.js';
+import type { AuthSettings } from '../auth.settings.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { HostParts } from '../host-parts.js';
 import { withTimeLimit } from '../time-limit.js';

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InvalidRequestError } from '../auth.errors.js';
-import type { AuthSettings } from '../auth.options.js';
+import type { AuthSettings } from '../auth.settings.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { Clock } from '../clock.js';
 import { isLive } from '../refresh-token/rotation.js';

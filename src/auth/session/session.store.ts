@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import type { AuthSettings } from '../auth.options.js';
+import type { AuthSettings } from '../auth.settings.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { Database, type Row } from '../database/database.js';
 import type { SqlValue } from '../database/sql-statement.js';

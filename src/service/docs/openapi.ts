@@ -108,8 +108,8 @@ const responses: Record<string, Schema> = {
 };
 
 /** The service's endpoints in OpenAPI 3.0. */
-export function openApiDocument(config: Pick<ServiceConfig, 'serviceKeys'>): OpenAPIObject {
-  const hasServiceKeys = config.serviceKeys.length > 0;
+export function openApiDocument(config: Pick<ServiceConfig, 'auth'>): OpenAPIObject {
+  const hasServiceKeys = config.auth.serviceKeys.length > 0;
   // Without a service key there is nobody to see to the sessions of others.
   const security = [{ accessToken: [] }, ...(hasServiceKeys ? [{ serviceKey: [] }] : [])];
   const subject = hasServiceKeys

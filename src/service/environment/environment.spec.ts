@@ -73,6 +73,12 @@ describe('an environment without any variable', () => {
       recordDevice: true,
       trustProxy: false,
       corsOrigins: undefined,
+      cookie: false,
+      cookieName: '__Host-refresh_token',
+      cookieSameSite: 'strict',
+      oauth: true,
+      oauthPrefix: 'oauth',
+      demo: true,
       logLevel: 'log',
       isProduction: false,
     } satisfies Record<keyof Environment, unknown>);
@@ -80,7 +86,7 @@ describe('an environment without any variable', () => {
 
   it('is what one of empty variables is', () => {
     const names = Object.values(variables).flatMap(({ name }) => [name, `${name}_FILE`]);
-    expect(names).toHaveLength(2 * 24);
+    expect(names).toHaveLength(2 * 25);
     expect(readEnvironment(Object.fromEntries([...names, 'NODE_ENV'].map((name) => [name, ''])))).toEqual(
       readEnvironment({}),
     );
@@ -133,6 +139,8 @@ describe('a variable', () => {
     ['TRUST_PROXY', 'loopback, 10.0.0.0/8', 'trustProxy', 'loopback,10.0.0.0/8'],
     ['CORS_ORIGINS', 'https://app.example.com', 'corsOrigins', ['https://app.example.com']],
     ['CORS_ORIGINS', 'http://localhost:4200, https://a.b', 'corsOrigins', ['http://localhost:4200', 'https://a.b']],
+    ['DEMO', 'true', 'demo', true],
+    ['DEMO', 'false', 'demo', false],
     ['LOG_LEVEL', 'error', 'logLevel', 'error'],
     ['LOG_LEVEL', 'warn', 'logLevel', 'warn'],
     ['LOG_LEVEL', 'log', 'logLevel', 'log'],
@@ -186,6 +194,7 @@ describe('a variable', () => {
       ['*', 'app.example.com', 'https://app.example.com/', 'https://a.b/c', 'https://A.b', 'null', 'ftp://a.b'],
       'origins such as https://app.example.com, separated by commas',
     ],
+    ['DEMO', ['yes', '1', 'TRUE', 'on'], 'true, false'],
     ['LOG_LEVEL', ['verbose', 'LOG', 'info', 'fatal'], 'log, error, warn, debug'],
   ])('%s refuses each of %j, and says what it got and what it takes', (name, texts, takes) => {
     for (const text of texts) {

@@ -1,7 +1,9 @@
 import { signingKeys, type JsonWebKeySet } from '../../auth/access-token/access-token.keys.js';
 import { ConfigurationError } from '../../auth/auth.errors.js';
-import { MAX_LEEWAY, MIN_LIFE, SECRET_LENGTH } from '../../auth/auth.options.js';
+import { MAX_LEEWAY, MIN_LIFE, SECRET_LENGTH, SERVICE_KEY } from '../../auth/auth.settings.js';
 import { DURATION_TAKES, parseDuration } from '../../auth/duration.js';
+import { COOKIE_NAME } from '../../auth/cookie/cookie-header.js';
+import { isOrigin } from '../../auth/origin.js';
 import { isFingerprint, tokenSecrets } from '../../auth/refresh-token/token-secret.js';
 import { parseTime, PASSED_TIME_TAKES } from '../../auth/time.js';
 import { parseDatabaseUrl } from '../database/database-url.js';
@@ -138,7 +140,7 @@ export const variables = {
     isSecret: true,
     parse: (text) => {
       const keys = list(text);
-      return keys.length > 0 && keys.every((key) => /^[\x21-\x7E]{24,}$/.test(key)) ? keys : undefined;
+      return keys.length > 0 && keys.every((key) => SERVICE_KEY.test(key)) ? keys : undefined;
     },
   }),
   keyActivationDelay: duration(
@@ -180,14 +182,11 @@ export const variables = {
     fallbackAbout: 'none',
     parse: (text) => ((parseTime(text) ?? Infinity) > Date.now() ? undefined : text),
   }),
-  recordDevice: {
-    ...choice(
-      'RECORD_DEVICE',
-      ['true', 'false'],
-      'Whether `User-Agent` and IP address are recorded, at login and at each rotation.',
-    ),
-    parse: (text: string) => (text === 'true' ? true : text === 'false' ? false : undefined),
-  },
+  recordDevice: flag(
+    'RECORD_DEVICE',
+    true,
+    'Whether `User-Agent` and IP address are recorded, at login and at each rotation.',
+  ),
   trustProxy: variable({
     name: 'TRUST_PROXY',
     about: "Which proxies' `X-Forwarded-For` is believed, for the IP address of a session; in Express's grammar.",
@@ -203,6 +202,36 @@ export const variables = {
     fallbackAbout: 'none',
     parse: (text) => (list(text).every(isOrigin) ? list(text) : undefined),
   }),
+  cookie: flag(
+    'REFRESH_TOKEN_COOKIE',
+    false,
+    'Whether browsers may keep the refresh token in a cookie; its pages are those of `CORS_ORIGINS` and of the service itself.',
+  ),
+  cookieName: variable({
+    name: 'REFRESH_TOKEN_COOKIE_NAME',
+    about: 'The name of that cookie. With `__Host-`, no subdomain can set it.',
+    takes: "a cookie's name (RFC 6265 §4.1.1) of 1 to 64 characters",
+    fallback: '__Host-refresh_token',
+    parse: (text) => (COOKIE_NAME.test(text) ? text : undefined),
+  }),
+  cookieSameSite: choice(
+    'REFRESH_TOKEN_COOKIE_SAME_SITE',
+    ['strict', 'lax', 'none'],
+    'Its `SameSite`; `none` for pages of another site.',
+  ),
+  oauth: flag('OAUTH', true, 'Whether the OAuth endpoints are there, and their metadata where `ISSUER` is a URL.'),
+  oauthPrefix: variable({
+    name: 'OAUTH_PREFIX',
+    about: 'Where they stand: `<prefix>/token`, `/revoke`, `/introspect`.',
+    takes: 'a path such as oauth or auth/oauth, without slashes at its ends',
+    fallback: 'oauth',
+    parse: (text) => (/^[\w.~-]+(?:\/[\w.~-]+)*$/.test(text) ? text : undefined),
+  }),
+  demo: flag(
+    'DEMO',
+    true,
+    'Whether there is a page at `/demo` to watch it all in a browser; in production there is none, whatever this says.',
+  ),
   logLevel: choice(
     'LOG_LEVEL',
     ['log', 'error', 'warn', 'debug'],
@@ -245,15 +274,21 @@ function choice<T extends string>(name: string, values: readonly [T, ...T[]], ab
   };
 }
 
+function flag(name: string, fallback: boolean, about: string): Defaulted<boolean> {
+  return {
+    name,
+    about,
+    takes: 'true, false',
+    fallback: String(fallback),
+    parse: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
+  };
+}
+
 function list(text: string): string[] {
   return text
     .split(',')
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '');
-}
-
-function isOrigin(text: string): boolean {
-  return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
 }
 
 /**

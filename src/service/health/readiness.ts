@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { AuthSettings } from '../../auth/auth.options.js';
+import type { AuthSettings } from '../../auth/auth.settings.js';
 import { AUTH_SETTINGS } from '../../auth/auth.tokens.js';
 import { Database } from '../../auth/database/database.js';
 import { compile, type SqlStatement } from '../../auth/database/sql-statement.js';

@@ -1,10 +1,10 @@
 import { Controller, Injectable, UseGuards, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { AccessTokenRequest } from '../../auth/access-token/access-token.guard.js';
 import { MissingTokenError } from '../../auth/auth.errors.js';
+import { ServiceKeys } from '../../auth/service-keys.js';
 import { bearerToken, requireOneAuthorization, type AuthRequest } from '../../auth/auth.request.js';
 import { SessionRoutes, type SessionCaller } from '../../auth/session/session.routes.js';
 import { LiveSessionGuard } from '../../auth/session/live-session.guard.js';
-import { ServiceKeys } from './service-keys.js';
 
 /** A request with an access token, or with a service key. */
 type AnyCallerRequest = AuthRequest & Partial<Pick<AccessTokenRequest, 'accessToken'>>;

@@ -2,6 +2,7 @@ import { Controller, HttpStatus, Patch, Post, Req, Res, UseGuards } from '@nestj
 import { InvalidRequestError } from '../../auth/auth.errors.js';
 import { AuthReply } from '../../auth/auth.reply.js';
 import type { AuthRequest } from '../../auth/auth.request.js';
+import { RefreshTokenCookies } from '../../auth/cookie/refresh-token-cookies.js';
 import { RefreshTokenService } from '../../auth/refresh-token/refresh-token.service.js';
 import { withDeadline } from '../../auth/request-deadline.js';
 import { bodyOf, queryOf } from '../../auth/request-parameters.js';
@@ -29,6 +30,7 @@ export class BackendSessionsController {
   constructor(
     private readonly refreshTokens: RefreshTokenService,
     private readonly sessions: SessionService,
+    private readonly cookies: RefreshTokenCookies,
     private readonly reply: AuthReply,
   ) {}
 
@@ -38,7 +40,9 @@ export class BackendSessionsController {
     const fields = Object.entries(bodyOf(request, FIELD_NAMES));
     const options = fields.map(([field, value]) => [FIELDS[field as keyof typeof FIELDS], value]);
     const session = await withDeadline(this.refreshTokens.issue(Object.fromEntries(options) as IssueOptions));
-    this.reply.send(response, HttpStatus.CREATED, session);
+    // The browser's cookie belongs to the host that sets it: the backend hands the header on.
+    const setCookie = this.cookies.areOn ? { set_cookie: this.cookies.header(session) } : {};
+    this.reply.send(response, HttpStatus.CREATED, { ...session, ...setCookie });
   }
 
   /** `PATCH /sessions?subject=`: changes what a user's access tokens say from the next one on. */

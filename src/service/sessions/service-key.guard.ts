@@ -1,7 +1,7 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { InvalidServiceKeyError, MissingTokenError } from '../../auth/auth.errors.js';
-import { bearerToken, presentsBearer, requireOneAuthorization, type AuthRequest } from '../../auth/auth.request.js';
-import { ServiceKeys } from './service-keys.js';
+import { ServiceKeys } from '../../auth/service-keys.js';
+import { bearerToken, bearerCredentials, requireOneAuthorization, type AuthRequest } from '../../auth/auth.request.js';
 
 /** Lets a request through that presents a service key as its bearer token. */
 @Injectable()
@@ -11,7 +11,7 @@ export class ServiceKeyGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<AuthRequest>();
     requireOneAuthorization(request);
-    if (!presentsBearer(request)) throw new MissingTokenError();
+    if (bearerCredentials(request) === undefined) throw new MissingTokenError();
     if (!this.serviceKeys.include(bearerToken(request))) throw new InvalidServiceKeyError();
     return true;
   }

@@ -2,7 +2,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { ConfigurationError } from './auth.errors.js';
 import { tokenSecret } from './refresh-token/token-secret.js';
-import { resolveAuthOptions, type AuthModuleOptions, type AuthSettings } from './auth.options.js';
+import { type AuthModuleOptions } from './auth.options.js';
+import { resolveAuthOptions, type AuthSettings } from './auth.settings.js';
 
 const SECRET = 'the-first-secret-of-the-tests-0123456789';
 const OTHER_SECRET = 'the-second-secret-of-the-tests-0123456789';

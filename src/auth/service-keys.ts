@@ -1,15 +1,20 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { SERVICE_CONFIG } from '../service.tokens.js';
-import type { ServiceConfig } from '../service.config.js';
+import type { AuthSettings } from './auth.settings.js';
+import { AUTH_SETTINGS } from './auth.tokens.js';
 
-/** The keys of login backends. */
+/** The keys of login backends and resource servers. */
 @Injectable()
 export class ServiceKeys {
   private readonly digests: readonly Buffer[];
 
-  constructor(@Inject(SERVICE_CONFIG) config: ServiceConfig) {
-    this.digests = config.serviceKeys.map(digest);
+  constructor(@Inject(AUTH_SETTINGS) { serviceKeys }: AuthSettings) {
+    this.digests = serviceKeys.map(digest);
+  }
+
+  /** Whether there are any: without, nobody is let in. */
+  get areThere(): boolean {
+    return this.digests.length > 0;
   }
 
   /** Whether a text is one of them. */

@@ -1,0 +1,28 @@
+/** What a cookie's name may be (RFC 6265 §4.1.1). */
+export const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~\dA-Za-z]{1,64}$/;
+
+/** How a cookie is kept from others; it is always Secure, HttpOnly and for its own host alone. */
+export interface CookieAttributes {
+  readonly name: string;
+  readonly sameSite: 'strict' | 'lax' | 'none';
+}
+
+const SAME_SITE = { strict: 'Strict', lax: 'Lax', none: 'None' };
+
+/** The values of the cookies with a name (RFC 6265 §5.4: a browser may send several). Empty ones are none. */
+export function cookieValues(header: string | undefined, name: string): string[] {
+  const start = `${name}=`;
+  return (header ?? '')
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(start) && pair.length > start.length)
+    .map((pair) => pair.slice(start.length));
+}
+
+/**
+ * A `Set-Cookie` header as the `__Host-` prefix wants it: for all paths of one host, never of its subdomains.
+ * @param maxAge seconds; 0 takes the cookie away
+ */
+export function setCookieHeader({ name, sameSite }: CookieAttributes, value: string, maxAge: number): string {
+  return `${name}=${value}; Path=/; Max-Age=${maxAge}; Secure; HttpOnly; SameSite=${SAME_SITE[sameSite]}`;
+}

@@ -1,0 +1,39 @@
+import { Controller, Get, HttpStatus, Inject, Post, Req, Res, UseGuards } from '@nestjs/common';
+import type { AccessTokenRequest } from '../../auth/access-token/access-token.guard.js';
+import { AuthReply } from '../../auth/auth.reply.js';
+import type { AuthRequest } from '../../auth/auth.request.js';
+import { getAuthToken } from '../../auth/auth.tokens.js';
+import { accessTokenGuard } from '../../auth/named-parts.js';
+import { RefreshTokenService } from '../../auth/refresh-token/refresh-token.service.js';
+import { withDeadline } from '../../auth/request-deadline.js';
+import { bodyOf } from '../../auth/request-parameters.js';
+import { deviceOf } from '../../auth/session/device.js';
+import type { IssueOptions } from '../../auth/session/issue-options.js';
+import { DEMO } from './demo.tokens.js';
+
+/** What a host's own application has: a login, without a password here, and something to be signed in for. */
+@Controller(DEMO)
+export class DemoApiController {
+  constructor(
+    @Inject(getAuthToken(RefreshTokenService, DEMO)) private readonly refreshTokens: RefreshTokenService,
+    @Inject(getAuthToken(AuthReply, DEMO)) private readonly reply: AuthReply,
+  ) {}
+
+  /**
+   * `POST /demo/sign-in`, `{"subject", "label"?}`: signs anybody in. It takes JSON only, which another site's page
+   * can't send without being asked first (Fetch §3.3.5).
+   */
+  @Post('sign-in')
+  async signIn(@Req() request: AuthRequest, @Res() response: unknown): Promise<void> {
+    const who = bodyOf(request, ['subject', 'label']) as Pick<IssueOptions, 'subject' | 'label'>;
+    const session = await withDeadline(this.refreshTokens.issue({ ...who, ...deviceOf(request) }));
+    this.reply.send(response, HttpStatus.CREATED, session);
+  }
+
+  /** `GET /demo/hello`: an API that asks for an access token, and no more than that. */
+  @Get('hello')
+  @UseGuards(accessTokenGuard(DEMO))
+  hello(@Req() { accessToken }: AccessTokenRequest, @Res() response: unknown): void {
+    this.reply.send(response, HttpStatus.OK, { message: `Hello, ${accessToken.sub}.` });
+  }
+}

@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises';
+import { Controller, Get, Param, Req, Res } from '@nestjs/common';
+import { NotFoundError } from '../../auth/auth.errors.js';
+import type { AuthRequest } from '../../auth/auth.request.js';
+import { DEMO } from './demo.tokens.js';
+import { PageReply, type PageType } from './page.reply.js';
+
+const PAGES = new URL('./page/', import.meta.url);
+/** The client library as it was built, from `src` too: they are equally deep. */
+const CLIENT = new URL('../../../dist/client/', import.meta.url);
+
+/** What the pages are made of, each at `/demo/<name>`; nothing else is served. */
+const PARTS: ReadonlyMap<string, PageType> = new Map([
+  ['demo.css', 'text/css'],
+  ['demo.js', 'text/javascript'],
+  ['icon.svg', 'image/svg+xml'],
+  ['session.js', 'text/javascript'],
+  ['sessions.js', 'text/javascript'],
+  ['tab.js', 'text/javascript'],
+  ['thief.js', 'text/javascript'],
+  ['words.js', 'text/javascript'],
+]);
+
+/** A module of the client library: a name without a folder. */
+const MODULE = /^[a-z0-9-]+(?:\.[a-z0-9-]+)*\.js$/;
+
+/** The demo's pages. They link to one another relatively, so that a prefix before `/demo` does no harm. */
+@Controller(DEMO)
+export class DemoPageController {
+  constructor(private readonly reply: PageReply) {}
+
+  /** `GET /demo` */
+  @Get()
+  async demo(@Req() request: AuthRequest, @Res() response: unknown): Promise<void> {
+    await this.page(request, response, 'demo');
+  }
+
+  /** `GET /demo/tab`: one tab of an application, also inside the demo. */
+  @Get('tab')
+  async tab(@Req() request: AuthRequest, @Res() response: unknown): Promise<void> {
+    await this.page(request, response, 'tab');
+  }
+
+  @Get([...PARTS.keys()])
+  async part(@Req() request: AuthRequest, @Res() response: unknown): Promise<void> {
+    const name = lastSegment(request);
+    const type = PARTS.get(name);
+    if (type === undefined) throw new NotFoundError();
+    await this.file(response, type, new URL(name, PAGES));
+  }
+
+  @Get('client/:name')
+  async module(@Param('name') name: string, @Res() response: unknown): Promise<void> {
+    if (!MODULE.test(name)) throw new NotFoundError();
+    await this.file(response, 'text/javascript', new URL(name, CLIENT));
+  }
+
+  /** Relative links of `/demo/` would lead elsewhere. */
+  private async page(request: AuthRequest, response: unknown, name: string): Promise<void> {
+    if (lastSegment(request) !== name) return this.reply.redirect(response, `../${name}`);
+    await this.file(response, 'text/html', new URL(`${name}.html`, PAGES));
+  }
+
+  private async file(response: unknown, type: PageType, file: URL): Promise<void> {
+    this.reply.send(response, type, await textOf(file));
+  }
+}
+
+function lastSegment({ url = '' }: AuthRequest): string {
+  return /[^/?]*(?=$|\?)/.exec(url)?.[0] ?? '';
+}
+
+async function textOf(file: URL): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new NotFoundError();
+    throw error;
+  }
+}

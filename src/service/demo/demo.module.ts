@@ -1,0 +1,90 @@
+import {
+  Inject,
+  Logger,
+  Module,
+  Optional,
+  type DynamicModule,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import { AuthModule } from '../../auth/auth.module.js';
+import type { AuthModuleOptions } from '../../auth/auth.options.js';
+import { generateSecret, generateSigningKeys } from '../../auth/key-generation.js';
+import { LogoutController } from '../../auth/refresh-token/logout.controller.js';
+import { RefreshTokenController } from '../../auth/refresh-token/refresh-token.controller.js';
+import { SessionsController } from '../../auth/session/sessions.controller.js';
+import { openDatabase } from '../database/data-source.js';
+import type { ServiceConfig } from '../service.config.js';
+import { DemoApiController } from './demo-api.controller.js';
+import { DemoPageController } from './demo-page.controller.js';
+import { DEMO, DEMO_DATA_SOURCE } from './demo.tokens.js';
+import { PageReply } from './page.reply.js';
+
+/**
+ * `/demo`: the library at work, to be watched. It stands on an AuthModule of its own, with a database in memory and
+ * keys that nobody else has: whoever signs in here is signed in nowhere else, and nothing is left behind.
+ */
+@Module({})
+export class DemoModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(@Optional() @Inject(DEMO_DATA_SOURCE) private readonly dataSource?: DataSource) {}
+
+  /** Without better-sqlite3 it is there and serves nothing. */
+  static async with({ address }: Pick<ServiceConfig, 'address'>): Promise<DynamicModule> {
+    const dataSource = await inMemory();
+    if (!dataSource) return { module: DemoModule };
+    const database: DynamicModule = {
+      module: DemoDatabaseModule,
+      providers: [{ provide: DEMO_DATA_SOURCE, useFactory: () => dataSource }],
+      exports: [DEMO_DATA_SOURCE],
+    };
+    return {
+      module: DemoModule,
+      imports: [
+        database,
+        AuthModule.forRoot({
+          ...optionsAt(`${address}/${DEMO}`),
+          name: DEMO,
+          dataSource: DEMO_DATA_SOURCE,
+          imports: [database],
+          controllers: [RefreshTokenController, LogoutController, SessionsController],
+        }),
+      ],
+      controllers: [DemoApiController, DemoPageController],
+      providers: [PageReply],
+    };
+  }
+
+  /** Whether there is anything at `/demo`. */
+  get isOn(): boolean {
+    return this.dataSource !== undefined;
+  }
+
+  onApplicationBootstrap(): void {
+    if (!this.isOn) new Logger('Demo').log('/demo is off: npm install better-sqlite3 to switch it on');
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    if (this.dataSource?.isInitialized) await this.dataSource.destroy();
+  }
+}
+
+@Module({})
+class DemoDatabaseModule {}
+
+/** Lives so short that one can watch them end. */
+function optionsAt(issuer: string): AuthModuleOptions {
+  return {
+    refreshToken: { secrets: [generateSecret()], leeway: '2s', idleTtl: '1h', absoluteTtl: '1d' },
+    accessToken: { issuer, ttl: '15s', keys: generateSigningKeys() },
+  };
+}
+
+/** A page for developers must not keep the service from starting. */
+async function inMemory(): Promise<DataSource | undefined> {
+  try {
+    return await openDatabase({ type: 'sqlite', path: ':memory:' }, 0);
+  } catch {
+    return undefined;
+  }
+}

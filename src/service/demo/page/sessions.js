@@ -1,0 +1,136 @@
+import { at, claimsOf, session, stored } from './session.js';
+import { element, timeOfDay, why } from './words.js';
+
+const BROWSERS = [
+  ['Edge', /Edg\//],
+  ['Opera', /OPR\//],
+  ['Firefox', /Firefox\//],
+  ['Chrome', /Chrome\/|Chromium\//],
+  ['Safari', /Safari\//],
+];
+const SYSTEMS = [
+  ['Android', /Android/],
+  ['iOS', /iPhone|iPad/],
+  ['Windows', /Windows/],
+  ['macOS', /Macintosh/],
+  ['Linux', /Linux|X11/],
+];
+
+let others = 0;
+let listed = [];
+let listedFor;
+
+/** Lists the sessions anew where another access token is there: it is fresh, so that asking costs no refresh. */
+export function watchSessions(record) {
+  const token = record?.access_token;
+  if (token === listedFor) return;
+  listedFor = token;
+  element('sessions-of').textContent = record ? claimsOf(token).sub : 'the user';
+  if (!record) return render([]);
+  if (Date.now() - record.obtained_at < (record.expires_in * 1_000) / 2) void list();
+}
+
+async function list() {
+  try {
+    const response = await session.fetch(at('sessions'));
+    render(response.ok ? (await response.json()).sessions : []);
+    if (!response.ok && (await stored())) tell(`The list can’t be had now: ${response.status}.`);
+  } catch (error) {
+    tell(why(error));
+  }
+}
+
+function render(sessions) {
+  listed = sessions;
+  element('sessions-empty').hidden = listedFor !== undefined;
+  element('sessions').replaceChildren(...sessions.map(item));
+}
+
+function item({ id, label, user_agent: userAgent, created_at: created, last_used_at: lastUsed, current }) {
+  const name = label ?? deviceOf(userAgent ?? '');
+  const title = document.createElement('b');
+  title.textContent = name;
+  const times = document.createElement('span');
+  times.textContent = `Signed in ${timeOf(created)} · last used ${timeOf(lastUsed)}`;
+  const text = document.createElement('div');
+  text.append(title, times);
+  if (current) {
+    const badge = document.createElement('em');
+    badge.textContent = 'this one';
+    title.after(' ', badge);
+  }
+  const button = document.createElement('button');
+  button.textContent = 'End';
+  button.setAttribute('aria-label', `End the session: ${name}, signed in ${timeOf(created)}`);
+  button.addEventListener('click', () => void end(id, name, current));
+  const li = document.createElement('li');
+  li.append(text, button);
+  return li;
+}
+
+/** What a User-Agent says, in two words. */
+function deviceOf(userAgent) {
+  const browser = BROWSERS.find(([, pattern]) => pattern.test(userAgent))?.[0] ?? 'A browser';
+  const system = SYSTEMS.find(([, pattern]) => pattern.test(userAgent))?.[0];
+  return system === undefined ? browser : `${browser} on ${system}`;
+}
+
+function timeOf(iso) {
+  return timeOfDay(new Date(iso));
+}
+
+async function end(id, name, isCurrent) {
+  await send(`sessions/${id}`, () =>
+    isCurrent
+      ? 'Ended: this one. The tabs are signed out at their next refresh.'
+      : `Ended: ${name}. It is signed out at its next refresh.`,
+  );
+  // With ours the right to ask is gone, and asking would sign the tabs out at once.
+  if (isCurrent) render(listed.filter((one) => one.id !== id));
+  else await list();
+}
+
+async function endOthers() {
+  await send(
+    'sessions?except=current',
+    ({ ended }) => `Ended: ${ended} other ${ended === 1 ? 'session' : 'sessions'}.`,
+  );
+  await list();
+}
+
+async function send(path, words) {
+  try {
+    const response = await session.fetch(at(path), { method: 'DELETE' });
+    const answer = response.status === 200 ? await response.json() : {};
+    tell(response.ok ? words(answer) : `Nobody is signed in (${response.status}).`);
+  } catch (error) {
+    tell(why(error));
+  }
+}
+
+/** Somebody else's browser: the tokens stay with it, which is nowhere. */
+async function signInElsewhere() {
+  const record = await stored();
+  if (!record) return tell('Sign in here first.');
+  others += 1;
+  const body = JSON.stringify({ subject: claimsOf(record.access_token).sub, label: `Another device, no. ${others}` });
+  try {
+    const response = await fetch(at('sign-in'), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    tell(response.ok ? `Signed in on another device, no. ${others}.` : `It did not work: ${response.status}.`);
+  } catch (error) {
+    tell(why(error));
+  }
+  await list();
+}
+
+function tell(text) {
+  element('sessions-status').textContent = text;
+}
+
+element('reload').addEventListener('click', list);
+element('end-others').addEventListener('click', endOthers);
+element('other-device').addEventListener('click', signInElsewhere);

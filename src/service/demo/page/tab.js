@@ -1,0 +1,130 @@
+import { at, claimsOf, session, stored, watch } from './session.js';
+import { element, endOf, logIn, seconds, short, why } from './words.js';
+
+const INTERVAL = 2_000;
+const AT_ONCE = 20;
+
+const log = logIn(element('log'));
+/** The access token on show, and one that was seen and isn't explained yet. */
+let shown;
+let unexplained;
+/** What this tab has refreshed. */
+let refreshes = 0;
+let refreshed;
+
+session.on('refreshed', ({ expiresIn }) => void tellRefreshed(expiresIn));
+session.on('signedOut', ({ reason }) => log('bad', endOf(reason)));
+session.on('unavailable', ({ retryAfter, status }) => {
+  const got = status === undefined ? 'There is no answer' : `The answer is ${status}`;
+  log('warn', `${got}: the token is kept, and the next try is in ${Math.ceil(retryAfter)} s.`);
+});
+
+async function tellRefreshed(expiresIn) {
+  const before = refreshed?.refresh_token ?? shown?.refresh_token;
+  refreshes += 1;
+  refreshed = await stored();
+  if (!refreshed) return;
+  const successor =
+    refreshed.refresh_token === before ? 'the same refresh token: this is within the leeway' : 'a new refresh token';
+  log('good', `Refreshed: an access token for ${expiresIn} s, and ${successor}.`);
+}
+
+/** Says where a token came from that this tab hasn't asked for. */
+function explain(record) {
+  if (record.access_token === shown?.access_token || record.access_token === refreshed?.access_token) return;
+  // It may be this tab's own: its event comes right after.
+  if (record.access_token !== unexplained) {
+    unexplained = record.access_token;
+    return;
+  }
+  unexplained = undefined;
+  const { sub, sid } = claimsOf(record.access_token);
+  const isNew = !shown || claimsOf(shown.access_token).sid !== sid;
+  log('note', isNew ? `Signed in as ${sub}.` : 'Refreshed elsewhere: this tab has the new token without asking.');
+}
+
+function show(record) {
+  if (record) explain(record);
+  const isExplained = unexplained === undefined || !record;
+  element('who').textContent = record ? claimsOf(record.access_token).sub : 'Nobody is signed in';
+  element('avatar').textContent = record ? claimsOf(record.access_token).sub.slice(0, 1).toUpperCase() : '–';
+  document.body.classList.toggle('signed-in', Boolean(record));
+  showLife(record);
+  element('count').textContent = `${refreshes} ${refreshes === 1 ? 'refresh' : 'refreshes'} by this tab`;
+  if (isExplained) shown = record;
+}
+
+function showLife(record) {
+  element('token').textContent = record ? short(record.access_token) : 'none';
+  if (!record) {
+    element('life').value = 0;
+    element('left').textContent = 'Nothing to expire';
+    return;
+  }
+  const life = record.expires_in * 1_000;
+  const left = record.obtained_at + life - Date.now();
+  const isDue = left < life / 4;
+  element('life').value = Math.max(0, left / life);
+  element('life').className = isDue ? 'due' : '';
+  const expiry = left > 0 ? `Expires in ${seconds(left)}` : 'Expired';
+  element('left').textContent = isDue ? `${expiry}: the next call refreshes it` : expiry;
+}
+
+/** One call of the API, as an application makes it. */
+async function call() {
+  const response = await session.fetch(at('hello'));
+  const { message, error } = await response.json();
+  return response.ok ? `200 ${message}` : `${response.status} ${error}: nobody is signed in.`;
+}
+
+async function callOnce() {
+  try {
+    const answer = await call();
+    log(answer.startsWith('200') ? 'plain' : 'warn', answer);
+  } catch (error) {
+    log('warn', why(error));
+  }
+}
+
+async function callAtOnce() {
+  const before = refreshes;
+  const calls = await Promise.allSettled(Array.from({ length: AT_ONCE }, call));
+  const good = calls.filter(({ value }) => value?.startsWith('200')).length;
+  const asked = refreshes - before;
+  const needed = asked === 0 ? 'no refresh was needed' : `${asked} ${asked === 1 ? 'refresh' : 'refreshes'} for all`;
+  log(good === AT_ONCE ? 'plain' : 'warn', `${AT_ONCE} calls at once, ${good} answered 200: ${needed}.`);
+}
+
+async function refreshNow() {
+  const record = await stored();
+  if (!record) return log('warn', 'Nobody is signed in.');
+  try {
+    // As if the API had refused it.
+    await session.getAccessToken({ refused: record.access_token });
+  } catch (error) {
+    log('warn', why(error));
+  }
+}
+
+async function signOut() {
+  if (!(await stored())) return log('warn', 'Nobody is signed in.');
+  const isConfirmed = await session.signOut();
+  if (!isConfirmed) log('warn', 'Signed out here; the server could not be told.');
+}
+
+let timer;
+
+function toggleRepeat() {
+  const isOn = timer === undefined;
+  element('repeat').setAttribute('aria-pressed', String(isOn));
+  clearInterval(timer);
+  timer = isOn ? setInterval(callOnce, INTERVAL) : undefined;
+  if (isOn) void callOnce();
+}
+
+element('call').addEventListener('click', callOnce);
+element('repeat').addEventListener('click', toggleRepeat);
+element('burst').addEventListener('click', callAtOnce);
+element('refresh').addEventListener('click', refreshNow);
+element('sign-out').addEventListener('click', signOut);
+watch(show);

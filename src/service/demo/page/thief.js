@@ -1,0 +1,85 @@
+import { at, stored } from './session.js';
+import { element, logIn, short, why } from './words.js';
+
+const log = logIn(element('thief-log'));
+/** After how many refreshes by the owner the thief is locked out. */
+const REFRESHES = 2;
+
+/** The refresh token in the thief's hands. */
+let loot;
+let uses = 0;
+let isOver = false;
+/** The owner's token as it was last seen, and how often it has changed since the two held the same. */
+let owners;
+let changes = 0;
+
+/** Sees what the owner holds: called all the time. */
+export function watchOwner(record) {
+  const token = record?.refresh_token;
+  if (token !== owners) {
+    const wasSignedIn = owners !== undefined;
+    owners = token;
+    if (wasSignedIn && token !== undefined) changes += 1;
+  }
+  // Both were handed the same successor, or the thief has just copied it: there is nothing to tell them apart by.
+  if (token === loot) changes = 0;
+  showSteps();
+}
+
+async function steal() {
+  const record = await stored();
+  if (!record) return log('warn', 'There is nothing to steal: nobody is signed in.');
+  loot = record.refresh_token;
+  uses = 0;
+  isOver = false;
+  log('note', 'Copied from the browser’s storage, as malware or an injected script could.');
+  watchOwner(record);
+}
+
+async function use() {
+  if (loot === undefined) return log('warn', 'There is nothing to use: steal the token first.');
+  try {
+    const response = await fetch(at('refresh_token'), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${loot}` },
+      cache: 'no-store',
+    });
+    const answer = await response.json();
+    if (response.ok) {
+      loot = answer.refresh_token;
+      uses += 1;
+      log('bad', `200: the thief has an access token for ${answer.expires_in} s, and a new refresh token.`);
+    } else {
+      isOver = isOver || answer.error === 'invalid_refresh_token';
+      log(
+        'good',
+        `${response.status} ${answer.error}: ${isOver ? 'the thief is out, and the session is over.' : 'not now.'}`,
+      );
+    }
+  } catch (error) {
+    log('warn', why(error));
+  }
+  watchOwner(await stored());
+}
+
+function showSteps() {
+  const done = {
+    steal: loot !== undefined,
+    use: uses > 0,
+    owner: loot !== undefined && changes >= REFRESHES,
+    again: isOver,
+  };
+  const items = [...document.querySelectorAll('[data-step]')];
+  const next = items.find(({ dataset }) => !done[dataset.step]);
+  for (const item of items) {
+    item.classList.toggle('done', done[item.dataset.step] || isOver);
+    if (item === next && !isOver) item.setAttribute('aria-current', 'step');
+    else item.removeAttribute('aria-current');
+  }
+  const count = Math.min(changes, REFRESHES);
+  element('owner-count').textContent = loot === undefined || isOver ? '' : `${count} of ${REFRESHES} so far.`;
+  element('loot').textContent = loot === undefined ? 'nothing' : short(loot);
+}
+
+element('steal').addEventListener('click', steal);
+element('use').addEventListener('click', use);

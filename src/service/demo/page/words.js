@@ -1,0 +1,54 @@
+const MAX_LINES = 40;
+
+/** An element of the page. */
+export function element(id) {
+  return document.querySelector(`#${id}`);
+}
+
+/** Both ends of a token: enough to tell two apart, too little to use. */
+export function short(token) {
+  return `${token.slice(0, 6)}…${token.slice(-6)}`;
+}
+
+/** Seconds, for people. */
+export function seconds(milliseconds) {
+  return `${Math.max(0, Math.ceil(milliseconds / 1_000))} s`;
+}
+
+/** Writes what happened, the newest first; the same again is counted instead. */
+export function logIn(list) {
+  let last = {};
+  return (kind, text) => {
+    if (last.text === text && last.line.parentNode) {
+      last.times += 1;
+      last.counter.textContent = ` × ${last.times}`;
+      last.time.textContent = timeOfDay();
+      return;
+    }
+    const line = document.createElement('p');
+    line.className = kind;
+    const time = document.createElement('time');
+    time.textContent = timeOfDay();
+    const counter = document.createElement('span');
+    line.append(time, ' ', text, counter);
+    list.prepend(line);
+    while (list.childElementCount > MAX_LINES) list.lastElementChild.remove();
+    last = { text, line, time, counter, times: 1 };
+  };
+}
+
+/** An hour, a minute and a second of today. */
+export function timeOfDay(date = new Date()) {
+  return date.toLocaleTimeString('en-GB');
+}
+
+/** What went wrong, without the library's own words where the page has better ones. */
+export function why(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Why a session is over. */
+export function endOf(reason) {
+  if (reason === 'sign_out') return 'Signed out, in every tab (sign_out).';
+  return `The refresh token was refused: the session is over (${reason}).`;
+}
