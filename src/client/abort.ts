@@ -1,0 +1,12 @@
+/** What `work` gives, or a rejection as soon as `signal` aborts; `work` itself goes on, others may wait for it. */
+export function abortable<T>(work: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
+  if (!signal) return work;
+  return new Promise((resolve, reject) => {
+    // Older platforms know of no reason.
+    const abort = () => reject(signal.reason ?? new Error('Aborted'));
+    const settle = () => signal.removeEventListener('abort', abort);
+    signal.addEventListener('abort', abort);
+    if (signal.aborted) abort();
+    work.then(resolve, reject).then(settle);
+  });
+}

@@ -1,0 +1,34 @@
+/**
+ * The access token couldn't be refreshed now. Nobody is signed out: the tokens are kept, and a later call tries again.
+ *
+ * @example
+ * if (error instanceof SessionUnavailableError) show(`Not now. Trying again in ${error.retryAfter} s.`);
+ */
+export class SessionUnavailableError extends Error {
+  override readonly name = 'SessionUnavailableError';
+  /** Seconds until the server may be asked again. */
+  declare readonly retryAfter: number;
+  /** What the server answered; none where no answer came. */
+  declare readonly status: number | undefined;
+
+  constructor(message: string, retryAfter: number, status?: number, cause?: unknown) {
+    super(message, { cause });
+    this.retryAfter = retryAfter;
+    this.status = status;
+  }
+}
+
+/**
+ * A request was answered 401, and its body was a stream, which can be sent only once. The access token has been
+ * refreshed: make the stream anew and send the request again.
+ */
+export class RequestNotRepeatedError extends Error {
+  override readonly name = 'RequestNotRepeatedError';
+  /** The 401, its body unread. */
+  declare readonly response: Response;
+
+  constructor(response: Response) {
+    super('401: send it with a new stream');
+    this.response = response;
+  }
+}
