@@ -21,8 +21,8 @@ const PARTS: ReadonlyMap<string, PageType> = new Map([
   ['words.js', 'text/javascript'],
 ]);
 
-/** A module of the client library: a name without a folder. */
-const MODULE = /^[a-z0-9-]+(?:\.[a-z0-9-]+)*\.js$/;
+/** A module of the client library, or the map of its source, which the browser's tools ask for: no folder before it. */
+const MODULE = /^[a-z0-9-]+\.js(\.map)?$/;
 
 /** The demo's pages. They link to one another relatively, so that a prefix before `/demo` does no harm. */
 @Controller(DEMO)
@@ -51,8 +51,9 @@ export class DemoPageController {
 
   @Get('client/:name')
   async module(@Param('name') name: string, @Res() response: unknown): Promise<void> {
-    if (!MODULE.test(name)) throw new NotFoundError();
-    await this.file(response, 'text/javascript', new URL(name, CLIENT));
+    const [isModule, isMap] = MODULE.exec(name) ?? [];
+    if (isModule === undefined) throw new NotFoundError();
+    await this.file(response, isMap === undefined ? 'text/javascript' : 'application/json', new URL(name, CLIENT));
   }
 
   /** Relative links of `/demo/` would lead elsewhere. */

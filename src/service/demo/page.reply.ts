@@ -2,7 +2,7 @@ import { HttpStatus, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
 /** The types of files that a page is made of. */
-export type PageType = 'text/html' | 'text/css' | 'text/javascript' | 'image/svg+xml';
+export type PageType = 'text/html' | 'text/css' | 'text/javascript' | 'application/json' | 'image/svg+xml';
 
 /** Everything from here, nothing inline; framed by nobody but us. */
 const POLICY = [

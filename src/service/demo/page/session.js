@@ -16,9 +16,13 @@ export const session = createSession({ refreshUrl: at('refresh_token'), storage 
  */
 export async function stored() {
   const text = await storage.get();
-  if (text === null) return undefined;
-  const record = JSON.parse(text);
-  return record.refresh_token === undefined ? undefined : record;
+  try {
+    const record = JSON.parse(text);
+    return record?.refresh_token && record.access_token ? record : undefined;
+  } catch {
+    // Somebody has been at it.
+    return undefined;
+  }
 }
 
 /** The claims of an access token, unverified: for show. */
@@ -28,7 +32,7 @@ export function claimsOf(token) {
   return JSON.parse(new TextDecoder().decode(bytes));
 }
 
-/** Calls `show` with what is stored, now and then often enough for a countdown. */
+/** Calls `show` with what is stored, at once and then often enough for a countdown. */
 export function watch(show) {
   const look = async () => {
     show(await stored());

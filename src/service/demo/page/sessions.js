@@ -16,7 +16,6 @@ const SYSTEMS = [
   ['Linux', /Linux|X11/],
 ];
 
-let others = 0;
 let listed = [];
 let listedFor;
 
@@ -50,10 +49,13 @@ function item({ id, label, user_agent: userAgent, created_at: created, last_used
   const name = label ?? deviceOf(userAgent ?? '');
   const title = document.createElement('b');
   title.textContent = name;
-  const times = document.createElement('span');
-  times.textContent = `Signed in ${timeOf(created)} · last used ${timeOf(lastUsed)}`;
+  const times = [`Signed in ${timeOf(created)}`, `Last used ${timeOf(lastUsed)}`].map((words) => {
+    const line = document.createElement('span');
+    line.textContent = words;
+    return line;
+  });
   const text = document.createElement('div');
-  text.append(title, times);
+  text.append(title, ...times);
   if (current) {
     const badge = document.createElement('em');
     badge.textContent = 'this one';
@@ -112,15 +114,14 @@ async function send(path, words) {
 async function signInElsewhere() {
   const record = await stored();
   if (!record) return tell('Sign in here first.');
-  others += 1;
-  const body = JSON.stringify({ subject: claimsOf(record.access_token).sub, label: `Another device, no. ${others}` });
+  const body = JSON.stringify({ subject: claimsOf(record.access_token).sub, label: 'Another device' });
   try {
     const response = await fetch(at('sign-in'), {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body,
     });
-    tell(response.ok ? `Signed in on another device, no. ${others}.` : `It did not work: ${response.status}.`);
+    tell(response.ok ? 'Signed in on another device.' : `It did not work: ${response.status}.`);
   } catch (error) {
     tell(why(error));
   }

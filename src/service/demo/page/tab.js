@@ -5,12 +5,13 @@ const INTERVAL = 2_000;
 const AT_ONCE = 20;
 
 const log = logIn(element('log'));
-/** The access token on show, and one that was seen and isn't explained yet. */
-let shown;
-let unexplained;
-/** What this tab has refreshed. */
+/** What was stored last, and before that: to tell whether a refresh token is a new one. */
+let seen = [];
+/** The access token whose coming is told, one whose isn't, and one that this tab has refreshed. */
+let told;
+let untold;
+let own;
 let refreshes = 0;
-let refreshed;
 
 session.on('refreshed', ({ expiresIn }) => void tellRefreshed(expiresIn));
 session.on('signedOut', ({ reason }) => log('bad', endOf(reason)));
@@ -20,38 +21,45 @@ session.on('unavailable', ({ retryAfter, status }) => {
 });
 
 async function tellRefreshed(expiresIn) {
-  const before = refreshed?.refresh_token ?? shown?.refresh_token;
   refreshes += 1;
-  refreshed = await stored();
-  if (!refreshed) return;
-  const successor =
-    refreshed.refresh_token === before ? 'the same refresh token: this is within the leeway' : 'a new refresh token';
+  const record = await stored();
+  if (!record) return;
+  see(record);
+  own = record.access_token;
+  const isRotated = record.refresh_token !== seen.at(-2)?.refresh_token;
+  const successor = isRotated ? 'a new refresh token' : 'the same refresh token again: this is within the leeway';
   log('good', `Refreshed: an access token for ${expiresIn} s, and ${successor}.`);
 }
 
+function see(record) {
+  if (record.access_token !== seen.at(-1)?.access_token) seen = [...seen.slice(-1), record];
+}
+
 /** Says where a token came from that this tab hasn't asked for. */
-function explain(record) {
-  if (record.access_token === shown?.access_token || record.access_token === refreshed?.access_token) return;
-  // It may be this tab's own: its event comes right after.
-  if (record.access_token !== unexplained) {
-    unexplained = record.access_token;
+function explain({ access_token: token }) {
+  if (token === told?.token) return;
+  const { sub, sid } = claimsOf(token);
+  // It may be this tab's own: its event comes at once.
+  if (token !== own && token !== untold) {
+    untold = token;
     return;
   }
-  unexplained = undefined;
-  const { sub, sid } = claimsOf(record.access_token);
-  const isNew = !shown || claimsOf(shown.access_token).sid !== sid;
-  log('note', isNew ? `Signed in as ${sub}.` : 'Refreshed elsewhere: this tab has the new token without asking.');
+  if (told?.sid !== sid) log('note', `Signed in as ${sub}.`);
+  else if (token !== own) log('note', 'Refreshed elsewhere: this tab has the new token without asking.');
+  told = { token, sid };
 }
 
 function show(record) {
-  if (record) explain(record);
-  const isExplained = unexplained === undefined || !record;
-  element('who').textContent = record ? claimsOf(record.access_token).sub : 'Nobody is signed in';
-  element('avatar').textContent = record ? claimsOf(record.access_token).sub.slice(0, 1).toUpperCase() : '–';
-  document.body.classList.toggle('signed-in', Boolean(record));
+  if (record) {
+    see(record);
+    explain(record);
+  }
+  const who = record && claimsOf(record.access_token).sub;
+  element('who').textContent = who ?? 'Nobody is signed in';
+  element('avatar').textContent = who?.slice(0, 1).toUpperCase() ?? '–';
+  document.body.classList.toggle('signed-in', record !== undefined);
   showLife(record);
-  element('count').textContent = `${refreshes} ${refreshes === 1 ? 'refresh' : 'refreshes'} by this tab`;
-  if (isExplained) shown = record;
+  element('count').textContent = `${refreshes} ${refreshes === 1 ? 'refresh' : 'refreshes'} here`;
 }
 
 function showLife(record) {
@@ -91,7 +99,7 @@ async function callAtOnce() {
   const calls = await Promise.allSettled(Array.from({ length: AT_ONCE }, call));
   const good = calls.filter(({ value }) => value?.startsWith('200')).length;
   const asked = refreshes - before;
-  const needed = asked === 0 ? 'no refresh was needed' : `${asked} ${asked === 1 ? 'refresh' : 'refreshes'} for all`;
+  const needed = asked === 0 ? 'no refresh by this tab' : `${asked} ${asked === 1 ? 'refresh' : 'refreshes'} for all`;
   log(good === AT_ONCE ? 'plain' : 'warn', `${AT_ONCE} calls at once, ${good} answered 200: ${needed}.`);
 }
 
