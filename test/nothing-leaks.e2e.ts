@@ -4,11 +4,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import type { JsonWebKeySet } from '../src/auth/access-token/access-token.keys.js';
 import { generateSigningKeys } from '../src/auth/key-generation.js';
+import type { TokenResponse } from '../src/auth/refresh-token/token-response.js';
 import { generateServiceKey } from '../src/service/keys/service-key.js';
+import { COOKIE, cookie, logoutByCookie, OWN_PAGE, refreshByCookie, tokenIn, WITH_COOKIES } from './support/cookies.js';
 import { dump } from './support/database-dump.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
-import { bearer, call, logout, postSession, refresh, refreshed, signIn, type Answer } from './support/http.js';
+import { bearer, call, json, logout, postSession, refresh, refreshed, signIn, type Answer } from './support/http.js';
 import { eventsIn } from './support/log.js';
+import { basic, exchange, exchanged, introspect, postForm, revoke } from './support/oauth.js';
 import {
   cleanUp,
   emptyFolder,
@@ -47,6 +50,7 @@ describeOnEachDatabase('after everything that can go right and wrong', (database
         SIGNING_KEYS: JSON.stringify(SIGNING_KEYS),
         SERVICE_KEYS: `${SERVICE_KEY},${SECOND_SERVICE_KEY}`,
         TRUST_PROXY: 'true',
+        ...WITH_COOKIES,
       },
     });
     await goThroughEverything();
@@ -68,6 +72,11 @@ describeOnEachDatabase('after everything that can go right and wrong', (database
         await refresh(url, token),
         await logout(url, token),
         await call(`${url}/${encodeURIComponent(token)}`),
+        await refreshByCookie(url, token),
+        await logoutByCookie(url, token),
+        await exchange(url, token),
+        await introspect(url, token),
+        await revoke(url, token),
       );
     }
     const session = await signIn(url);
@@ -76,6 +85,7 @@ describeOnEachDatabase('after everything that can go right and wrong', (database
       secrets.push(tokens.refresh_token, tokens.access_token);
       clock.advance(60_000);
     }
+    await refreshOtherwise(session.refresh_token);
     secrets.push(session.refresh_token, session.access_token);
     for (const secret of [session.refresh_token, session.access_token, SECOND_SERVICE_KEY]) {
       answers.push(...(await misuse(secret)));
@@ -85,6 +95,23 @@ describeOnEachDatabase('after everything that can go right and wrong', (database
     answers.push(await postSession(url, { subject: 'alice', claims: [session.refresh_token] }));
     answers.push(await logout(url, session.refresh_token));
     await seeToSessions();
+  }
+
+  /** The same token in a cookie, and in the form of an OAuth client. */
+  async function refreshOtherwise(token: string): Promise<void> {
+    const { url, clock } = service;
+    clock.advance(60_000);
+    const byCookie = await refreshByCookie(url, token);
+    secrets.push(tokenIn(byCookie), json<TokenResponse>(byCookie).access_token);
+    clock.advance(60_000);
+    const { refresh_token, access_token } = await exchanged(url, token);
+    secrets.push(refresh_token, access_token);
+    for (const one of [refresh_token, access_token]) {
+      for (const credentials of [bearer(SERVICE_KEY), basic('backend', SECOND_SERVICE_KEY)]) {
+        answers.push(await introspect(url, one, credentials));
+        expect(answers.at(-1)).toMatchObject({ status: 200, text: expect.stringContaining('"active":true') });
+      }
+    }
   }
 
   /** All that is done with a list of sessions, by a user and by a login backend. */
@@ -127,6 +154,73 @@ describeOnEachDatabase('after everything that can go right and wrong', (database
       await call(`${service.url}/sessions`, { headers: { ...bearer(`${secret}x`), ...asJson }, body: '{}' }),
       await call(`${service.url}/${secret}`, { headers: { ...bearer(secret), Origin: secret } }),
       ...(await misuseAtSessions(secret)),
+      ...(await misuseInCookies(secret)),
+      ...(await misuseOfOAuth(secret)),
+    ];
+  }
+
+  async function misuseInCookies(secret: string): Promise<Answer[]> {
+    const misused: Record<string, string>[] = [
+      { ...cookie(`${secret}x`), ...OWN_PAGE },
+      { ...cookie(`"${secret}"`), ...OWN_PAGE },
+      { ...cookie(`${secret} ${secret}`), ...OWN_PAGE, 'X-Request-Id': secret },
+      { ...cookie(secret), ...OWN_PAGE, ...bearer(secret) },
+      { ...cookie(secret), ...OWN_PAGE, Authorization: `Basic ${secret}` },
+      { Cookie: `${COOKIE}=${secret}; ${COOKIE}=${secret}`, ...OWN_PAGE },
+      { Cookie: `${secret}=${secret}`, ...OWN_PAGE },
+      cookie(secret),
+      { ...cookie(secret), Origin: secret },
+      { ...cookie(secret), Origin: `https://${secret}.example.com`, 'Sec-Fetch-Site': secret },
+      { ...cookie(secret), Origin: `https://evil.example.com/${secret}`, 'Sec-Fetch-Site': 'cross-site' },
+    ];
+    const answered: Answer[] = [];
+    for (const headers of misused) {
+      for (const path of ['/refresh_token', '/logout']) answered.push(await call(service.url + path, { headers }));
+    }
+    return answered;
+  }
+
+  async function misuseOfOAuth(secret: string): Promise<Answer[]> {
+    const { url } = service;
+    const grant = { grant_type: 'refresh_token' };
+    const asJson = { 'Content-Type': 'application/json' };
+    const answered: Answer[] = [];
+    for (const parameters of [
+      { ...grant, refresh_token: `${secret}x`, client_id: secret },
+      { ...grant, refresh_token: secret, client_secret: secret },
+      { ...grant, refresh_token: secret, scope: `"${secret}` },
+      { grant_type: secret, refresh_token: secret },
+      { ...grant, [secret]: secret },
+      [
+        ['grant_type', 'refresh_token'],
+        ['refresh_token', secret],
+        ['refresh_token', secret],
+      ] as [string, string][],
+    ]) {
+      answered.push(await postForm(`${url}/oauth/token`, parameters));
+    }
+    for (const path of ['token', 'revoke', 'introspect']) {
+      const endpoint = `${url}/oauth/${path}`;
+      for (const headers of [
+        basic(secret, `${secret}x`),
+        basic(`${secret}x`, ''),
+        { Authorization: `Basic ${secret}` },
+      ]) {
+        answered.push(await postForm(endpoint, { ...grant, refresh_token: secret, token: secret }, headers));
+      }
+      for (const query of [`token=${secret}`, `refresh_token=${secret}`, `client_secret=${secret}`]) {
+        answered.push(await postForm(`${endpoint}?${query}`, grant, bearer(SERVICE_KEY)));
+        answered.push(await postForm(`${endpoint}?${query}`, grant));
+      }
+      answered.push(await call(endpoint, { headers: asJson, body: `{"token":"${secret}"}` }));
+      answered.push(await call(`${endpoint}/${secret}`));
+    }
+    return [
+      ...answered,
+      await revoke(url, `${secret}x`, { token_type_hint: secret }),
+      await introspect(url, `${secret}x`),
+      await introspect(url, SERVICE_KEY),
+      await introspect(url, secret, basic(secret, SERVICE_KEY)),
     ];
   }
 
@@ -164,15 +258,23 @@ describeOnEachDatabase('after everything that can go right and wrong', (database
     answers.push(await getSessions(service.url, session.access_token));
     answers.push(await deleteSessions(service.url, SERVICE_KEY, '?subject=alice'));
     answers.push(await patchSessions(service.url, SERVICE_KEY, '?subject=alice', { scope: 'read' }));
-    expect(answers.slice(-6).map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => 503));
+    answers.push(await refreshByCookie(service.url, session.refresh_token));
+    answers.push(await logoutByCookie(service.url, session.refresh_token));
+    answers.push(await exchange(service.url, session.refresh_token));
+    answers.push(await revoke(service.url, session.refresh_token));
+    answers.push(await introspect(service.url, session.refresh_token));
+    expect(answers.slice(-11).map(({ status }) => status)).toEqual(Array.from({ length: 11 }, () => 503));
     expect(eventsIn(service.log, 'request.unavailable').map(({ reason }) => reason)).toEqual(
-      Array.from({ length: 6 }, () => 'database'),
+      Array.from({ length: 11 }, () => 'database'),
     );
   }
 
   it('no token, key or secret stands in the log, in whole or in part', () => {
     expect(service.log.length).toBeGreaterThan(20);
     for (const event of ['session.created', 'session.refreshed', 'session.ended', 'session.reuse_detected']) {
+      expect(eventsIn(service.log, event)).not.toEqual([]);
+    }
+    for (const event of ['refresh.refused', 'service_key.refused', 'origin.refused']) {
       expect(eventsIn(service.log, event)).not.toEqual([]);
     }
     expect(tracesIn(Buffer.from(service.log.join('\n')))).toEqual([]);

@@ -1,7 +1,8 @@
-import { chmod, mkdir, readFile, symlink } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
+import { CLIENT, GUARDED_HOST, HOST, OAUTH_HOST } from './support/packed-hosts.js';
 import {
   finish,
   manifestOf,
@@ -25,19 +26,25 @@ const EXPORTS = [
   'ConfigurationError',
   'CurrentToken',
   'ErrorHeaders',
+  'ForbiddenOriginError',
   'InsufficientScopeError',
   'InvalidAccessTokenError',
   'InvalidRefreshTokenError',
   'InvalidRequestError',
+  'InvalidScopeError',
   'JwksController',
   'LegacyTokens',
   'LiveSessionGuard',
   'LogoutController',
   'MissingTokenError',
   'NotFoundError',
+  'OAuthController',
+  'OAuthError',
+  'OAuthMetadataController',
   'REFRESH_TOKEN_STRATEGY',
   'RandomSource',
   'RefreshTokenController',
+  'RefreshTokenCookies',
   'RefreshTokenGuard',
   'RefreshTokenModule',
   'RefreshTokenReader',
@@ -53,6 +60,7 @@ const EXPORTS = [
   'SystemClock',
   'SystemRandomSource',
   'TemporarilyUnavailableError',
+  'TokenIntrospector',
   'accessTokenGuard',
   'authErrorFilter',
   'deviceOf',
@@ -63,189 +71,40 @@ const EXPORTS = [
   'sqliteMigrations',
 ];
 
+const CLIENT_EXPORTS = [
+  'RequestNotRepeatedError',
+  'SessionUnavailableError',
+  'browserStorage',
+  'cookieStorage',
+  'createSession',
+  'memoryStorage',
+];
 const TESTING_EXPORTS = ['TestClock', 'inMemoryDatabase', 'signIn', 'testingOptions'];
 
-/** What a host writes in TypeScript; were a type lost on the way, the errors expected here would not come. */
-const HOST = `
-import { Module } from '@nestjs/common';
-import {
-  InvalidRefreshTokenError, RefreshTokenController, RefreshTokenModule, RefreshTokenService, postgresMigrations,
-  refreshTokenEntities, type AccessTokenOptions, type AuthModuleExtras, type AuthModuleOptions, type CustomClaims,
-  type Duration, type IssuedSession, type IssueOptions, type JsonWebKeySet, type RefreshToken, type RefreshTokenOptions,
-  type RefreshTokenRequest, type RefusalReason, type TokenResponse, type UnavailableReason,
-} from 'nest-refresh-token';
+/** Where the tarball has the demo's pages. */
+const DEMO_PAGE = 'dist/service/demo/page';
 
-const options: AuthModuleOptions = {
-  refreshToken: { secrets: ['secret'], leeway: '10s' },
-  accessToken: { issuer: 'https://app.example.com', algorithm: 'HS256', secret: 'secret' },
+const PRINT_NAMES = 'console.log(JSON.stringify(Object.keys(library).sort()));';
+
+const STRICT: ts.CompilerOptions = {
+  target: ts.ScriptTarget.ES2022,
+  strict: true,
+  noUncheckedIndexedAccess: true,
+  exactOptionalPropertyTypes: true,
+  skipLibCheck: false,
+  experimentalDecorators: true,
+  emitDecoratorMetadata: true,
+  preserveSymlinks: true,
+  noEmit: true,
+  types: ['node'],
 };
-// @ts-expect-error a boolean is no duration
-export const leeway: RefreshTokenOptions = { secrets: [], leeway: true };
-// @ts-expect-error HS256 needs a secret
-export const access: AccessTokenOptions = { issuer: 'https://app.example.com', algorithm: 'HS256' };
-// @ts-expect-error a path is a string
-RefreshTokenModule.forRoot({ ...options, path: 1 });
-// @ts-expect-error a factory makes all options
-RefreshTokenModule.forRootAsync({ useFactory: () => ({ refreshToken: options.refreshToken }) });
 
-class Controller extends RefreshTokenController {}
-
-@Module({
-  imports: [
-    RefreshTokenModule.forRoot({ ...options, isGlobal: true, controllers: [Controller] }),
-    RefreshTokenModule.forRootAsync({ inject: ['options'], useFactory: (given: AuthModuleOptions) => given, path: 'a' }),
-  ],
-})
-export class AppModule {}
-
-export async function login(service: RefreshTokenService, subject: string): Promise<IssuedSession> {
-  // @ts-expect-error a subject is a string
-  await service.issue({ subject: 1 });
-  const { expires_in }: { expires_in: number } = await service.refresh('token').catch((error: unknown) => {
-    if (error instanceof InvalidRefreshTokenError) throw new Error(error.reason satisfies RefusalReason);
-    throw error;
-  });
-  return expires_in > 0 ? service.issue({ subject, claims: { tenant: 'acme' } }) : login(service, subject);
-}
-
-export const tables: { entities: (new () => object)[]; migrations: (new () => { name: string })[] } = {
-  entities: refreshTokenEntities,
-  migrations: postgresMigrations,
+const BUNDLER: ts.CompilerOptions = {
+  module: ts.ModuleKind.ESNext,
+  moduleResolution: ts.ModuleResolutionKind.Bundler,
 };
-export type All = [
-  AuthModuleExtras, CustomClaims, Duration, IssueOptions, JsonWebKeySet, RefreshToken, RefreshTokenRequest,
-  TokenResponse, UnavailableReason,
-];
-`;
-
-/** The same of what guards a host's routes and has a say in its sessions. */
-const GUARDED_HOST = `
-import { Controller, Get, Inject, Injectable, Module, UseFilters, UseGuards, type ExecutionContext } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
-import {
-  AccessTokenGuard, AccessTokenVerifier, accessTokenGuard, authErrorFilter, AuthModule, CurrentToken, deviceOf,
-  ErrorHeaders, getAuthToken, InvalidAccessTokenError, LegacyTokens, RefreshTokenGuard, RefreshTokenReader,
-  RefreshTokenService, RequireScope, SessionObserver, SessionPolicy,
-  SessionsController, SessionService, type AccessTokenClaims, type AccessTokenRefusal, type AccessTokenRequest,
-  type AuthModuleOptions, type Device, type EndSessionOptions, type EndSessionsOptions, type IssueOptions,
-  type ListSessionsOptions, type PolicyDecision, type PolicySession, type ReuseDetectedEvent, type RevocationReason,
-  type RevokeSubjectOptions, type SessionCreatedEvent, type SessionEndedEvent, type SessionEvent, type SessionInfo,
-  type SessionListResponse, type SessionLostEvent, type SessionOptions, type SessionPage, type SessionRefreshedEvent,
-  type SessionResponse, type UpdateSessionsOptions, type VerifyOptions,
-} from 'nest-refresh-token';
-import { inMemoryDatabase, signIn, TestClock, testingOptions, type SignedIn } from 'nest-refresh-token/testing';
-
-type Claims = AccessTokenClaims<{ tenant: string }>;
-
-class SocketGuard extends AccessTokenGuard {
-  override getRequest(context: ExecutionContext): AccessTokenRequest {
-    return context.switchToWs().getClient<{ handshake: AccessTokenRequest }>().handshake;
-  }
-}
-
-@Injectable()
-class OwnGuard extends AccessTokenGuard {
-  constructor(verifier: AccessTokenVerifier, reflector: Reflector, headers: ErrorHeaders, readonly sessions: SessionService) {
-    super(verifier, reflector, headers);
-  }
-}
-
-@Injectable()
-class OwnRefreshGuard extends RefreshTokenGuard {
-  constructor(reader: RefreshTokenReader, headers: ErrorHeaders, readonly sessions: SessionService) {
-    super(reader, headers);
-  }
-}
-
-@Controller('orders')
-@UseFilters(authErrorFilter('partners'))
-@UseGuards(AccessTokenGuard, SocketGuard, OwnGuard, OwnRefreshGuard, accessTokenGuard('partners'))
-class OrdersController {
-  constructor(@Inject(getAuthToken(RefreshTokenService, 'partners')) readonly partners: RefreshTokenService) {}
-
-  @Get()
-  @RequireScope('orders:read')
-  list(@CurrentToken() { sub, sid, tenant, scope = '' }: Claims): string {
-    return [sub, sid, tenant, scope].join();
-  }
-
-  // @ts-expect-error a scope is text
-  @RequireScope(['orders:read'])
-  other(): void {}
-}
-
-@Injectable()
-class Policy extends SessionPolicy {
-  override onRefresh({ subject, device }: PolicySession): PolicyDecision {
-    // @ts-expect-error a refusal has a reason
-    return device.ip === subject ? { allow: true, claims: null } : { allow: false };
-  }
-}
-
-@Injectable()
-class Observer extends SessionObserver {
-  override observe(event: SessionEvent): void {
-    if (event.type === 'ended') console.log(event.reason satisfies RevocationReason, event.policyReason);
-    if (event.type === 'refreshed') console.log(event.outcome, event.subject);
-    // @ts-expect-error whose a lost session was is lost with it
-    if (event.type === 'session_lost') console.log(event.subject);
-  }
-}
-
-@Injectable()
-class OldTokens extends LegacyTokens {
-  override async resolve(token: string): Promise<IssueOptions | null> {
-    return token === 'old' ? { subject: 'alice', label: 'old', ip: '::1', userAgent: 'x', revokeOthers: true } : null;
-  }
-}
-
-const session: SessionOptions = { maxSessionsPerSubject: 3, notBefore: new Date(), recordDevice: false };
-const options: AuthModuleOptions = testingOptions({ session, accessToken: { checkSession: true } });
-// @ts-expect-error a policy is a class, since it is given its dependencies
-AuthModule.forRoot({ ...options, sessionPolicy: new Policy() });
-
-@Module({
-  imports: [
-    AuthModule.forRoot({
-      ...options, controllers: [SessionsController], sessionPolicy: Policy, sessionObserver: Observer,
-      legacyTokens: OldTokens,
-    }),
-    AuthModule.forRoot({ ...options, name: 'partners' }),
-  ],
-  controllers: [OrdersController],
-})
-export class AppModule {}
-
-export async function use(
-  sessions: SessionService, verifier: AccessTokenVerifier, tokens: RefreshTokenService,
-  app: Parameters<typeof signIn>[0], request: AccessTokenRequest<{ tenant: string }>,
-): Promise<number> {
-  const { sub, tenant }: Claims = await verifier.verify<{ tenant: string }>('jwt', { checkSession: true });
-  const device: Device = deviceOf(request);
-  await tokens.refresh('token', device);
-  const page: SessionPage = await sessions.list(sub, { limit: 10 } satisfies ListSessionsOptions);
-  const ends: boolean[] = await Promise.all(page.sessions.map(({ id }: SessionInfo) => sessions.end(id, { by: 'user' })));
-  await tokens.issue({ subject: sub, ...device });
-  // @ts-expect-error a subject that may not be there would pass for anybody's
-  await sessions.end('id', { subject: undefined });
-  // @ts-expect-error neither the host nor the owner
-  await sessions.end('id', { by: 'thief' });
-  await sessions.update(sub, { claims: { tenant }, scope: null });
-  const clock = new TestClock(0);
-  const signedIn: SignedIn = await signIn(app, 'alice', { scope: 'orders:read' });
-  console.log(clock.now(), signedIn.authorization, inMemoryDatabase([AppModule]).database);
-  return ends.length + (await sessions.endAll(request.accessToken.tenant));
-}
-
-export function reasonOf(error: unknown): AccessTokenRefusal | undefined {
-  return error instanceof InvalidAccessTokenError ? error.reason : undefined;
-}
-export type All = [
-  EndSessionOptions, EndSessionsOptions, ReuseDetectedEvent, RevokeSubjectOptions, SessionCreatedEvent,
-  SessionEndedEvent, SessionListResponse, SessionLostEvent, SessionRefreshedEvent, SessionResponse,
-  UpdateSessionsOptions, VerifyOptions,
-];
-`;
+const BROWSER: ts.CompilerOptions = { lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'], types: [] };
+const NODE: ts.CompilerOptions = { lib: ['lib.es2022.d.ts'], types: ['node'] };
 
 describe('The package, packed and installed in an empty project', () => {
   let project: PackedProject;
@@ -259,7 +118,22 @@ describe('The package, packed and installed in an empty project', () => {
     expect(others).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
     const built = project.files.filter((file) => file.startsWith('dist/'));
     expect(built).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts', 'dist/main.js']));
-    expect(built.filter((file) => !/\.(js|js\.map|d\.ts)$/.test(file) || /\.(spec|e2e)\./.test(file))).toEqual([]);
+    expect(built).toEqual(expect.arrayContaining(['dist/client/index.js', 'dist/client/index.d.ts']));
+    const code = built.filter((file) => posix.dirname(file) !== DEMO_PAGE);
+    expect(code.filter((file) => !/\.(js|js\.map|d\.ts)$/.test(file))).toEqual([]);
+    expect(built.filter((file) => /\.(spec|e2e)\.|\b(?:test|fixtures)\//.test(file))).toEqual([]);
+  });
+
+  it('brings the pages of the demo, which no compiler makes, as they are', async () => {
+    const names = (await readdir('src/service/demo/page')).toSorted();
+    const packed = project.files.filter((file) => posix.dirname(file) === DEMO_PAGE);
+    expect(packed).toEqual(names.map((name) => `${DEMO_PAGE}/${name}`));
+    expect(names).toContain('demo.html');
+    const textOf = (folder: string, name: string) => readFile(join(folder, name), 'utf8');
+    for (const name of names) {
+      const page = await textOf(join(project.packageFolder, DEMO_PAGE), name);
+      expect(page === (await textOf('src/service/demo/page', name))).toBe(true);
+    }
   });
 
   it('is tried without what is optional', async () => {
@@ -307,24 +181,49 @@ describe('The package, packed and installed in an empty project', () => {
     expect(await node('test.cjs')).toMatchObject({ code: 0, stdout: `${JSON.stringify(TESTING_EXPORTS)}\n` });
   });
 
+  it('has its client library at an entry of its own, imported and required', async () => {
+    const named = { code: 0, stdout: `${JSON.stringify(CLIENT_EXPORTS)}\n` };
+    await project.write('client.mjs', `import * as library from 'nest-refresh-token/client'; ${PRINT_NAMES}`);
+    expect(await node('client.mjs')).toEqual({ ...named, stderr: '' });
+    await project.write('client.cjs', `const library = require('nest-refresh-token/client'); ${PRINT_NAMES}`);
+    expect(await node('client.cjs')).toMatchObject(named);
+  });
+
   it('has no other entry', async () => {
     await project.write(
       'deep.mjs',
-      `for (const path of ['/dist/index.js', '/dist/service/cli.js', '/auth', '/dist/testing/index.js'])
+      `for (const path of ['/dist/index.js', '/dist/service/cli.js', '/auth', '/dist/testing/index.js',
+         '/dist/client/index.js', '/client/index.js', '/client/lock.js'])
          await import('nest-refresh-token' + path).then(() => console.log('there'), ({ code }) => console.log(code));`,
     );
-    expect((await node('deep.mjs')).stdout).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED\n'.repeat(4));
+    expect((await node('deep.mjs')).stdout).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED\n'.repeat(7));
   });
 
   it.each([
     ['an ES module and a CommonJS module', ['mts', 'cts'], { module: ts.ModuleKind.NodeNext }],
-    ['a bundler', ['ts'], { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler }],
+    ['a bundler', ['ts'], BUNDLER],
   ])('has types for %s that need no types of others', async (_, endings, options) => {
-    const files = endings.flatMap((ending) => [`host.${ending}`, `guarded-host.${ending}`]);
-    for (const file of files) await project.write(file, file.startsWith('host') ? HOST : GUARDED_HOST);
+    const hosts = { host: HOST, 'guarded-host': GUARDED_HOST, 'oauth-host': OAUTH_HOST };
+    const named = endings.flatMap((ending) =>
+      Object.entries(hosts).map(([name, code]) => [`${name}.${ending}`, code] as const),
+    );
+    for (const [file, code] of named) await project.write(file, code);
+    const files = named.map(([file]) => file);
     // Of what lies in node_modules, only ours is checked: @nestjs/passport wants @types/passport.
     const errors = typeErrors(project.folder, files, { ...STRICT, ...options });
     expect(errors).toEqual([]);
+  });
+
+  it.each<[string, string, ts.CompilerOptions]>([
+    ['a page, built by a bundler', 'ts', { ...BROWSER, ...BUNDLER }],
+    ['a page, resolved as Node does', 'mts', { ...BROWSER, module: ts.ModuleKind.NodeNext }],
+    ['an app in Node', 'mts', { ...NODE, module: ts.ModuleKind.NodeNext }],
+    ['a CommonJS app in Node', 'cts', { ...NODE, module: ts.ModuleKind.NodeNext }],
+    ['an app in Node, built by a bundler', 'ts', { ...NODE, ...BUNDLER }],
+  ])('has a client library with types for %s, and none of another platform', async (_, ending, options) => {
+    const file = `client.${ending}`;
+    await project.write(file, CLIENT);
+    expect(typeErrors(project.folder, [file], { ...STRICT, ...options })).toEqual([]);
   });
 
   it('runs its command', async () => {
@@ -348,26 +247,33 @@ describe('The package, packed and installed in an empty project', () => {
     },
   );
 
+  it('has a client library that needs nothing at all, and works where nothing else is installed', async () => {
+    const { files, packages } = await imports(project.packageFolder, 'dist/client/index.js');
+    expect(files.length).toBeGreaterThan(1);
+    expect(files.filter((file) => !file.startsWith('dist/client/'))).toEqual([]);
+    expect(packages).toEqual([]);
+
+    await writeFile(
+      join(project.alone, 'client.mjs'),
+      `import { createSession } from 'nest-refresh-token/client';
+       const answer = Response.json({ access_token: 'a', expires_in: 60, refresh_token: 'r2' });
+       const session = createSession({ refreshUrl: 'https://a.example/refresh_token', fetch: async () => answer });
+       await session.signIn({ refresh_token: 'r1' });
+       console.log(await session.getAccessToken());
+       await import('nest-refresh-token').catch(({ code }) => console.log(code));`,
+    );
+    expect(await finish(process.execPath, ['client.mjs'], project.alone)).toEqual({
+      code: 0,
+      stdout: 'a\nERR_MODULE_NOT_FOUND\n',
+      stderr: '',
+    });
+  });
+
   function node(script: string): Promise<Finished> {
     // Links are kept as they are: the packages behind them find only each other.
     return finish(process.execPath, ['--preserve-symlinks', '--preserve-symlinks-main', script], project.folder);
   }
 });
-
-const PRINT_NAMES = 'console.log(JSON.stringify(Object.keys(library).sort()));';
-
-const STRICT: ts.CompilerOptions = {
-  target: ts.ScriptTarget.ES2022,
-  strict: true,
-  noUncheckedIndexedAccess: true,
-  exactOptionalPropertyTypes: true,
-  skipLibCheck: false,
-  experimentalDecorators: true,
-  emitDecoratorMetadata: true,
-  preserveSymlinks: true,
-  noEmit: true,
-  types: ['node'],
-};
 
 /** The errors in files of a project, and in the package's own types. */
 function typeErrors(folder: string, files: readonly string[], options: ts.CompilerOptions): string[] {

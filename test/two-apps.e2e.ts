@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, UseGuards } from '@nestjs/common';
 import { AccessTokenGuard, AuthModule, CurrentToken, type AccessTokenClaims } from 'nest-refresh-token';
 import { signIn } from 'nest-refresh-token/testing';
+import { CLEARED, refreshByCookie, tokenIn } from './support/cookies.js';
 import { createDatabase, type TestDatabase } from './support/databases.js';
 import { hostOptions, sqlite, startHost, type Host } from './support/host.js';
-import { call, refresh, refreshed } from './support/http.js';
+import { call, json, refresh, refreshed } from './support/http.js';
 
 @UseGuards(AccessTokenGuard)
 @Controller('me')
@@ -25,7 +26,7 @@ describe('Two apps in one process, with secrets and keys of their own', () => {
       const database = await createDatabase('SQLite');
       databases.push(database);
       const refreshToken = { secrets: [`refresh-token-secret-of-the-${name}-app-0123456789`] };
-      const options = { ...hostOptions(), refreshToken };
+      const options = { ...hostOptions(), refreshToken, cookie: {} };
       apps.push(
         await startHost({
           imports: [sqlite(database, { name }), AuthModule.forRoot({ ...options, dataSource: `${name}DataSource` })],
@@ -54,6 +55,26 @@ describe('Two apps in one process, with secrets and keys of their own', () => {
     const [first, second] = apps as [Host, Host];
     expect((await refresh(first.url, (await signIn(second.app, 'alice')).refresh_token)).status).toBe(401);
     expect((await refresh(second.url, (await signIn(first.app, 'alice')).refresh_token)).status).toBe(401);
+  });
+
+  it('each take the cookie of their own, whose name is the same, at the same time too', async () => {
+    const sessions = await Promise.all(apps.map(({ app }) => signIn(app, 'alice')));
+    for (let round = 0; round < 5; round += 1) {
+      const asked = apps.flatMap(({ url }, at) =>
+        sessions.map(async ({ refresh_token }, of) => ({
+          isOwn: at === of,
+          byCookie: await refreshByCookie(url, refresh_token),
+          byHeader: await refresh(url, refresh_token),
+        })),
+      );
+      for (const { isOwn, byCookie, byHeader } of await Promise.all(asked)) {
+        expect([byCookie.status, byHeader.status]).toEqual(isOwn ? [200, 200] : [401, 401]);
+        // The cookie is answered in a cookie, and the header never.
+        if (isOwn) expect(json(byHeader)).toHaveProperty('refresh_token', tokenIn(byCookie));
+        else expect(byCookie.headers['set-cookie']).toEqual([CLEARED]);
+        expect(byHeader.headers['set-cookie']).toBeUndefined();
+      }
+    }
   });
 
   it('open their routes to their own access tokens only, at the same time too', async () => {

@@ -19,6 +19,12 @@ export class AuthReply {
     httpAdapter.reply(response, body, status);
   }
 
+  /** Answers an OAuth client; HTTP/1.0 caches may not keep it either (RFC 6749 §5.1). */
+  oauthTokens(response: unknown, tokens: TokenResponse): void {
+    this.adapterHost.httpAdapter.setHeader(response, 'Pragma', 'no-cache');
+    this.send(response, HttpStatus.OK, tokens);
+  }
+
   /** Answers a refresh the way it was asked for: a token that came in a cookie goes back in one, and nowhere else. */
   tokens(request: AuthRequest, response: unknown, tokens: TokenResponse): void {
     const body = this.cookies.areUsedBy(request) ? this.cookies.set(response, tokens) : tokens;

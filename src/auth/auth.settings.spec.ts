@@ -8,6 +8,7 @@ import { resolveAuthOptions, type AuthSettings } from './auth.settings.js';
 const SECRET = 'the-first-secret-of-the-tests-0123456789';
 const OTHER_SECRET = 'the-second-secret-of-the-tests-0123456789';
 const HS256_SECRET = 'the-hs256-secret-of-the-tests';
+const SERVICE_KEY = 'the-service-key-of-the-tests';
 const SIGNING_KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
 
 const NOW = Date.UTC(2026, 0, 31, 9, 30);
@@ -18,6 +19,10 @@ const SECRETS = 'a list of secrets of at least 32 characters each';
 const TIME = 'a time that has passed, such as 2026-01-31T09:30:00Z';
 const COUNT = 'a whole number of at least 1';
 const FINGERPRINTS = 'fingerprints of 16 hex digits, as the refused start prints them';
+const COOKIE_NAME = "1 to 64 letters, digits and !#$%&'*+-.^_`|~";
+const ORIGINS = 'a list of origins such as https://app.example.com';
+const SERVICE_KEYS = 'a list of keys of at least 24 printable characters each';
+const URLS = 'a URL such as https://app.example.com/oauth';
 
 const minimal: AuthModuleOptions = {
   refreshToken: { secrets: [SECRET] },
@@ -43,7 +48,8 @@ function messageFor(options: unknown): string {
 
 describe('resolveAuthOptions', () => {
   it('needs secrets, an issuer and a key, and defaults the rest', () => {
-    const { refreshToken, rotation, accessToken, session, keyActivationDelay } = resolveAuthOptions(minimal, NOW);
+    const settings = resolveAuthOptions(minimal, NOW);
+    const { refreshToken, rotation, accessToken, session, keyActivationDelay } = settings;
 
     expect(refreshToken.secrets).toHaveLength(1);
     expect(refreshToken).toMatchObject({ retiredSecrets: [], prefix: 'rt_' });
@@ -70,7 +76,18 @@ describe('resolveAuthOptions', () => {
       onPolicyFailure: 'unavailable',
       policyTimeout: 2_000,
     });
+    expect(settings.cookie).toBeUndefined();
+    expect(settings.oauth).toEqual({ url: 'https://auth.example.com/oauth', jwksUrl: undefined });
+    expect(settings.serviceKeys).toEqual([]);
     expect(keyActivationDelay).toBe(300_000);
+  });
+
+  it('switches the cookie on for an empty object, and defaults the rest of it', () => {
+    expect(resolveAuthOptions({ ...minimal, cookie: {} }, NOW).cookie).toEqual({
+      name: '__Host-refresh_token',
+      sameSite: 'strict',
+      origins: new Set(),
+    });
   });
 
   it.each<[path: string, value: unknown, read: (settings: AuthSettings) => unknown, expected: unknown]>([
@@ -115,6 +132,28 @@ describe('resolveAuthOptions', () => {
     ['session.policyTimeout', 1, (s) => s.session.policyTimeout, 1_000],
     ['session.policyTimeout', '4s', (s) => s.session.policyTimeout, 4_000],
     ['session', undefined, (s) => s.session.lostSessions, 'unavailable'],
+    ['cookie', undefined, (s) => s.cookie, undefined],
+    ['cookie.origins', [], (s) => s.cookie?.origins, new Set()],
+    [
+      'cookie.origins',
+      ['https://a.b', 'http://[::1]:42'],
+      (s) => s.cookie?.origins,
+      new Set(['https://a.b', 'http://[::1]:42']),
+    ],
+    ['cookie.name', 'r', (s) => s.cookie?.name, 'r'],
+    ['cookie.name', "!#$%&'*+-.^_`|~", (s) => s.cookie?.name, "!#$%&'*+-.^_`|~"],
+    ['cookie.name', 'x'.repeat(64), (s) => s.cookie?.name, 'x'.repeat(64)],
+    ['cookie.sameSite', 'strict', (s) => s.cookie?.sameSite, 'strict'],
+    ['cookie.sameSite', 'lax', (s) => s.cookie?.sameSite, 'lax'],
+    ['cookie.sameSite', 'none', (s) => s.cookie?.sameSite, 'none'],
+    ['oauth', {}, (s) => s.oauth.url, 'https://auth.example.com/oauth'],
+    ['accessToken.issuer', 'https://a.b/', (s) => s.oauth.url, 'https://a.b/oauth'],
+    ['accessToken.issuer', 'https://a.b/login', (s) => s.oauth.url, 'https://a.b/login/oauth'],
+    ['oauth.url', 'https://a.b/auth', (s) => s.oauth, { url: 'https://a.b/auth', jwksUrl: undefined }],
+    ['oauth.url', 'http://127.0.0.1:3000/auth/', (s) => s.oauth.url, 'http://127.0.0.1:3000/auth'],
+    ['oauth.jwksUrl', 'https://a.b/jwks.json', (s) => s.oauth.jwksUrl, 'https://a.b/jwks.json'],
+    ['serviceKeys', [], (s) => s.serviceKeys, []],
+    ['serviceKeys', [SERVICE_KEY, '!'.repeat(24)], (s) => s.serviceKeys, [SERVICE_KEY, '!'.repeat(24)]],
     ['keyActivationDelay', 0, (s) => s.keyActivationDelay, 0],
     ['keyActivationDelay', '1h', (s) => s.keyActivationDelay, 3_600_000],
   ])('%s takes %j', (path, value, read, expected) => {
@@ -197,6 +236,55 @@ describe('resolveAuthOptions', () => {
     ['session.policyTimeout', 5, 'session.policyTimeout: got 5, takes at most 4 s.'],
     ['session.policyTimeout', '500ms', `session.policyTimeout: got "500ms", takes ${DURATION}.`],
     ['session.policyTimeout', 0.5, `session.policyTimeout: got 0.5, takes ${DURATION}.`],
+    ['cookie', null, 'cookie: got null, takes an object.'],
+    ['cookie', true, 'cookie: got a boolean, takes an object.'],
+    ['cookie', false, 'cookie: got a boolean, takes an object.'],
+    ['cookie', '', 'cookie: got a string, takes an object.'],
+    ['cookie.origins', 'https://a.b', `cookie.origins: got a string, takes ${ORIGINS}.`],
+    ['cookie.origins', null, `cookie.origins: got null, takes ${ORIGINS}.`],
+    ['cookie.origins', ['https://a.b', '*'], `cookie.origins: got "*", takes ${ORIGINS}.`],
+    ['cookie.origins', ['https://a.b/'], `cookie.origins: got "https://a.b/", takes ${ORIGINS}.`],
+    ['cookie.origins', ['https://A.b'], `cookie.origins: got "https://A.b", takes ${ORIGINS}.`],
+    ['cookie.origins', ['https://a.b:443'], `cookie.origins: got "https://a.b:443", takes ${ORIGINS}.`],
+    ['cookie.origins', ['null'], `cookie.origins: got "null", takes ${ORIGINS}.`],
+    ['cookie.origins', [null], `cookie.origins: got null, takes ${ORIGINS}.`],
+    ['cookie.origins', [/a/], `cookie.origins: got {}, takes ${ORIGINS}.`],
+    ['cookie.name', '', `cookie.name: got "", takes ${COOKIE_NAME}.`],
+    ['cookie.name', 'refresh token', `cookie.name: got "refresh token", takes ${COOKIE_NAME}.`],
+    ['cookie.name', 'r=', `cookie.name: got "r=", takes ${COOKIE_NAME}.`],
+    ['cookie.name', 'r;', `cookie.name: got "r;", takes ${COOKIE_NAME}.`],
+    ['cookie.name', 'r\n', `cookie.name: got "r\\n", takes ${COOKIE_NAME}.`],
+    ['cookie.name', 'ü', `cookie.name: got "ü", takes ${COOKIE_NAME}.`],
+    ['cookie.name', 'x'.repeat(65), `cookie.name: got "${'x'.repeat(65)}", takes ${COOKIE_NAME}.`],
+    ['cookie.name', null, `cookie.name: got null, takes ${COOKIE_NAME}.`],
+    ['cookie.sameSite', 'Strict', 'cookie.sameSite: got "Strict", takes strict or lax or none.'],
+    ['cookie.sameSite', true, 'cookie.sameSite: got true, takes strict or lax or none.'],
+    ['cookie.sameSite', null, 'cookie.sameSite: got null, takes strict or lax or none.'],
+    ['oauth', null, 'oauth: got null, takes an object.'],
+    ['oauth', false, 'oauth: got a boolean, takes an object.'],
+    ['oauth.url', '', `oauth.url: got "", takes ${URLS}.`],
+    ['oauth.url', '/oauth', `oauth.url: got "/oauth", takes ${URLS}.`],
+    ['oauth.url', 'https:', `oauth.url: got "https:", takes ${URLS}.`],
+    ['oauth.url', 'https:a.b', `oauth.url: got "https:a.b", takes ${URLS}.`],
+    ['oauth.url', 'https://a.b:65536', `oauth.url: got "https://a.b:65536", takes ${URLS}.`],
+    ['oauth.url', 'ftp://a.b', `oauth.url: got "ftp://a.b", takes ${URLS}.`],
+    ['oauth.url', 'https://a.b/?c', `oauth.url: got "https://a.b/?c", takes ${URLS}.`],
+    ['oauth.url', 'https://a.b/#c', `oauth.url: got "https://a.b/#c", takes ${URLS}.`],
+    ['oauth.url', ' https://a.b', `oauth.url: got " https://a.b", takes ${URLS}.`],
+    ['oauth.url', 'https://a.b/ ', `oauth.url: got "https://a.b/ ", takes ${URLS}.`],
+    ['oauth.url', new URL('https://a.b'), `oauth.url: got "https://a.b/", takes ${URLS}.`],
+    ['oauth.url', null, `oauth.url: got null, takes ${URLS}.`],
+    ['oauth.jwksUrl', 'jwks.json', `oauth.jwksUrl: got "jwks.json", takes ${URLS}.`],
+    ['oauth.jwksUrl', false, `oauth.jwksUrl: got false, takes ${URLS}.`],
+    ['serviceKeys', {}, `serviceKeys: got an object, takes ${SERVICE_KEYS}.`],
+    ['serviceKeys', SERVICE_KEY, `serviceKeys: got a string, takes ${SERVICE_KEYS}.`],
+    ['serviceKeys', [''], `serviceKeys[0]: got 0 characters, takes ${SERVICE_KEYS}.`],
+    ['serviceKeys', [SERVICE_KEY, 'k'.repeat(23)], `serviceKeys[1]: got 23 characters, takes ${SERVICE_KEYS}.`],
+    ['serviceKeys', ['k k'.repeat(8)], `serviceKeys[0]: got 24 characters, takes ${SERVICE_KEYS}.`],
+    ['serviceKeys', [`${'k'.repeat(24)}\n`], `serviceKeys[0]: got 25 characters, takes ${SERVICE_KEYS}.`],
+    ['serviceKeys', ['ü'.repeat(24)], `serviceKeys[0]: got 24 characters, takes ${SERVICE_KEYS}.`],
+    ['serviceKeys', [undefined], `serviceKeys[0]: got nothing, takes ${SERVICE_KEYS}.`],
+    ['serviceKeys', [7], `serviceKeys[0]: got a number, takes ${SERVICE_KEYS}.`],
     ['keyActivationDelay', 'now', `keyActivationDelay: got "now", takes ${DURATION}.`],
   ])('%s does not take %j', (path, value, message) => {
     expect(messageFor(withOption(path, value))).toBe(message);
@@ -237,7 +325,7 @@ describe('resolveAuthOptions', () => {
   it.each<[path: string, message: string]>([
     [
       'refreshtoken',
-      'options.refreshtoken: got an unknown option, takes one of refreshToken, accessToken, session, keyActivationDelay.',
+      'options.refreshtoken: got an unknown option, takes one of refreshToken, accessToken, session, cookie, oauth, serviceKeys, keyActivationDelay.',
     ],
     [
       'refreshToken.ttl',
@@ -255,6 +343,8 @@ describe('resolveAuthOptions', () => {
       'session.maxSessions',
       'session.maxSessions: got an unknown option, takes one of retention, lostSessions, maxSessionsPerSubject, notBefore, recordDevice, onPolicyFailure, policyTimeout.',
     ],
+    ['cookie.secure', 'cookie.secure: got an unknown option, takes one of origins, name, sameSite.'],
+    ['oauth.prefix', 'oauth.prefix: got an unknown option, takes one of url, jwksUrl.'],
   ])('does not take a misspelt option for one that is not set: %s', (path, message) => {
     expect(messageFor(withOption(path, '1h'))).toBe(message);
   });
@@ -270,10 +360,16 @@ describe('resolveAuthOptions', () => {
     ['given beside signing keys', withOption('accessToken.keys', [SIGNING_KEY])],
     ['given with another algorithm', withOption('accessToken.algorithm', 'ES256')],
     ['no text', withOption('accessToken.secret', { value: HS256_SECRET })],
+    ['a service key that is too short', withOption('serviceKeys', [SERVICE_KEY.slice(0, 23)])],
+    ['a service key that is no printable text', withOption('serviceKeys', [`${SERVICE_KEY} `])],
+    ['a service key outside of a list', withOption('serviceKeys', SERVICE_KEY)],
+    ['a service key in an object', withOption('serviceKeys', [{ key: SERVICE_KEY }])],
+    ['a service key by its name', withOption('serviceKeys', { [SERVICE_KEY]: true })],
   ])('shows no secret in the message where one is %s', (_, options) => {
     const message = messageFor(options);
 
     expect(message).not.toContain(SECRET.slice(0, 16));
     expect(message).not.toContain(HS256_SECRET.slice(0, 16));
+    expect(message).not.toContain(SERVICE_KEY.slice(0, 16));
   });
 });

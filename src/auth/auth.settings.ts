@@ -159,7 +159,7 @@ export function resolveAuthOptions(options: AuthModuleOptions, now: number): Aut
         max: MAX_POLICY_TIMEOUT,
       }),
     },
-    cookie: options.cookie && cookie(options.cookie),
+    cookie: options.cookie === undefined ? undefined : cookie(options.cookie),
     oauth: {
       url: withoutSlash(oauth.url === undefined ? `${withoutSlash(issuer)}/oauth` : url('oauth.url', oauth.url)),
       jwksUrl: oauth.jwksUrl === undefined ? undefined : url('oauth.jwksUrl', oauth.jwksUrl),
@@ -196,7 +196,7 @@ function serviceKeys(values: readonly string[]): readonly string[] {
 }
 
 function url(option: string, value: unknown): string {
-  const isUrl = typeof value === 'string' && /^https?:/.test(value) && URL.canParse(value) && !/[?#]/.test(value);
+  const isUrl = typeof value === 'string' && /^https?:\/\/[^\s?#]+$/.test(value) && URL.canParse(value);
   return isUrl ? value : fail(option, value, 'a URL such as https://app.example.com/oauth');
 }
 

@@ -25,7 +25,7 @@ export class ErrorHeaders {
   set(response: unknown, error: unknown, request?: AuthRequest): void {
     const { httpAdapter } = this.adapterHost;
     httpAdapter.setHeader(response, 'Cache-Control', 'no-store');
-    const challenge = challengeOf(error);
+    const challenge = challengeOf(error, request);
     if (challenge) httpAdapter.setHeader(response, ...challenge);
     if (request && error instanceof InvalidRefreshTokenError) this.cookies.clearRefused(request, response);
     if (isTemporary(error)) httpAdapter.setHeader(response, 'Retry-After', this.retryAfter);

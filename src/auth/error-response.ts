@@ -10,6 +10,7 @@ import {
   RequestTooLargeError,
   TemporarilyUnavailableError,
 } from './auth.errors.js';
+import { bearerCredentials, type AuthRequest } from './auth.request.js';
 
 /** An error as the client reads it: the one place where errors become HTTP. */
 export interface ErrorResponse {
@@ -80,14 +81,16 @@ export function toHttpException(error: AuthError): HttpException {
 }
 
 /** The `WWW-Authenticate` header an error is answered with (RFC 6750 §3), as name and value. */
-export function challengeOf(error: unknown): ['WWW-Authenticate', string] | undefined {
+export function challengeOf(error: unknown, request?: AuthRequest): ['WWW-Authenticate', string] | undefined {
   if (!(error instanceof AuthError)) return undefined;
   if (error instanceof InsufficientScopeError) {
     return ['WWW-Authenticate', `Bearer error="insufficient_scope", scope="${error.scope}"`];
   }
-  // RFC 6749 §5.2: an OAuth client authenticates by Basic, and only that is challenged.
   if (error instanceof OAuthError) {
-    return error.code === 'invalid_client' ? ['WWW-Authenticate', 'Basic realm="nest-refresh-token"'] : undefined;
+    if (error.code !== 'invalid_client') return undefined;
+    // RFC 6749 §5.2: the challenge is of the scheme that the client came with.
+    const isBearer = request !== undefined && bearerCredentials(request) !== undefined;
+    return ['WWW-Authenticate', isBearer ? 'Bearer error="invalid_token"' : 'Basic realm="nest-refresh-token"'];
   }
   if (error instanceof InvalidScopeError) return undefined;
   const { status } = errorResponse(error);

@@ -26,6 +26,7 @@ export class ModuleIsolation implements OnModuleInit {
     const all = this.moduleRef.get<AuthSettings, AuthSettings>(AUTH_SETTINGS, LIKE_ALL);
     for (const other of all) {
       if (other === this.settings) continue;
+      requireOwnCookie(this.settings, other);
       if (sharesSecret(this.settings, other)) refuse('refreshToken.secrets', 'a secret');
       if (sharesAccessTokens(this.settings, other)) refuse('accessToken', 'a key, with the same issuer and audience,');
     }
@@ -35,6 +36,14 @@ export class ModuleIsolation implements OnModuleInit {
 function refuse(option: string, what: string): never {
   throw new ConfigurationError(
     `${option}: got ${what} that another AuthModule of this application has, takes those of its own: each would take the other's tokens.`,
+  );
+}
+
+/** A browser keeps one cookie a name: who signs in at one module would be signed out at the other. */
+function requireOwnCookie({ cookie }: AuthSettings, other: AuthSettings): void {
+  if (!cookie || cookie.name !== other.cookie?.name) return;
+  throw new ConfigurationError(
+    `cookie.name: got ${JSON.stringify(cookie.name)}, which another AuthModule of this application has, takes a name of its own.`,
   );
 }
 

@@ -19,9 +19,9 @@ export function sessionStore(storage: TokenStorage, emit: Emit, patience: number
   let isSignedIn: unknown;
   let last: Promise<unknown> = Promise.resolve();
 
-  const observe = ({ ended, sign_in, access_token }: StoredSession): void => {
+  const observe = ({ ended, sign_in, refresh_token, access_token }: StoredSession): void => {
     const wasSignedIn = isSignedIn;
-    isSignedIn = sign_in ?? access_token;
+    isSignedIn = sign_in ?? refresh_token ?? access_token;
     if (wasSignedIn && !isSignedIn) emit('signedOut', { reason: ended ?? 'sign_out' });
   };
 

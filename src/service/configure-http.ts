@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { InvalidRequestError, RequestTooLargeError } from '../auth/auth.errors.js';
 import { AuthExceptionFilter } from '../auth/auth.exception-filter.js';
@@ -20,15 +20,19 @@ export function configureHttp(app: NestExpressApplication): void {
   // No answer is worth a conditional request, and the hash costs a quarter of an empty handler's time.
   app.disable('etag');
   if (corsOrigins.length > 0) {
-    app.enableCors({
+    const cors = {
       origin: [...corsOrigins],
       methods: ['GET', 'POST', 'PATCH', 'DELETE'],
       allowedHeaders: ['Authorization', 'Content-Type', 'X-Request-Id'],
       exposedHeaders: ['WWW-Authenticate', 'Retry-After'],
       maxAge: 600,
-      // Cookies are sent to another origin only where its answer allows it.
-      credentials: auth.cookie !== undefined,
-    });
+    };
+    // Cookies are sent to another origin only where its answer allows it (Fetch §3.3.3).
+    const withCookies = { ...cors, credentials: true };
+    const origins = new Set<string | undefined>(auth.cookie ? corsOrigins : []);
+    app.enableCors(({ headers }: IncomingMessage, answerBy) =>
+      answerBy(null, origins.has(headers.origin) ? withCookies : cors),
+    );
   }
   // A body has to be what its type says, whatever route it is for; one of another type is read and dropped.
   app.useBodyParser('json', { limit: BODY_LIMIT, strict: false, type: ['application/json', 'application/*+json'] });

@@ -48,7 +48,10 @@ describe('the configuration of the service', () => {
       auth: {
         accessToken: { issuer: 'http://127.0.0.1:3000' },
         session: { lostSessions: 'unavailable', maxSessionsPerSubject: undefined, recordDevice: true },
+        cookie: undefined,
+        oauth: { url: 'http://127.0.0.1:3000/oauth', jwksUrl: 'http://127.0.0.1:3000/.well-known/jwks.json' },
       },
+      oauth: { path: 'oauth', metadataPath: '.well-known/oauth-authorization-server' },
     });
     expect(readFileSync(join(DATA_DIR, 'service-key'), 'utf8').trim()).toBe(config.auth.serviceKeys[0]);
     expect(resolveAuthOptions(config.auth, Date.now()).refreshToken.secrets).toHaveLength(1);
@@ -203,6 +206,10 @@ describe('the configuration of the service', () => {
       RECORD_DEVICE: 'false',
       TRUST_PROXY: 'loopback, 10.0.0.0/8',
       CORS_ORIGINS: 'https://app.example.com',
+      REFRESH_TOKEN_COOKIE: 'true',
+      REFRESH_TOKEN_COOKIE_NAME: 'refresh',
+      REFRESH_TOKEN_COOKIE_SAME_SITE: 'none',
+      OAUTH_PREFIX: 'auth/v1',
     };
     const config = serviceConfig(env);
     expect(config.database).toEqual({ type: 'sqlite', path: 'tokens.sqlite' });
@@ -230,9 +237,65 @@ describe('the configuration of the service', () => {
         notBefore: '2026-01-31T09:30:00Z',
         recordDevice: false,
       },
+      cookie: { origins: ['https://app.example.com'], name: 'refresh', sameSite: 'none' },
+      oauth: { url: 'https://auth.example.com/auth/v1', jwksUrl: 'https://auth.example.com/.well-known/jwks.json' },
+      serviceKeys: [SERVICE_KEY],
       keyActivationDelay: 60,
     });
     expect(() => resolveAuthOptions(config.auth, Date.UTC(2026, 0, 31, 9, 30))).not.toThrow();
+  });
+
+  it('has no cookie unless it is switched on, whatever else is said of it', () => {
+    const env = { ...GIVEN, DATA_DIR, REFRESH_TOKEN_COOKIE_NAME: 'refresh', REFRESH_TOKEN_COOKIE_SAME_SITE: 'none' };
+    expect(serviceConfig({ ...env, CORS_ORIGINS: 'https://app.example.com' }).auth.cookie).toBeUndefined();
+    expect(serviceConfig({ ...env, REFRESH_TOKEN_COOKIE: 'false' }).auth.cookie).toBeUndefined();
+  });
+
+  it('lets the pages of the service itself use the cookie, and no others, where no origin is listed', () => {
+    expect(serviceConfig({ ...GIVEN, DATA_DIR, REFRESH_TOKEN_COOKIE: 'true' }).auth.cookie).toEqual({
+      origins: [],
+      name: '__Host-refresh_token',
+      sameSite: 'strict',
+    });
+  });
+
+  it.each([
+    ['https://auth.example.com', 'https://auth.example.com', ''],
+    ['https://auth.example.com/', 'https://auth.example.com', ''],
+    ['https://example.com/auth', 'https://example.com/auth', '/auth'],
+    ['https://example.com/auth/', 'https://example.com/auth', '/auth'],
+    ['https://example.com/auth/eu', 'https://example.com/auth/eu', '/auth/eu'],
+    ['http://127.0.0.1:8080/auth', 'http://127.0.0.1:8080/auth', '/auth'],
+  ])('has the OAuth endpoints of the issuer %s below it, and its metadata where clients look', (ISSUER, base, path) => {
+    // RFC 8414 §3.1: the well-known part comes before the issuer's path, without the slash at its end.
+    const metadataPath = `.well-known/oauth-authorization-server${path}`;
+    for (const [env, prefix] of [
+      [{}, 'oauth'],
+      [{ OAUTH_PREFIX: 'login/v1' }, 'login/v1'],
+    ] as const) {
+      expect(serviceConfig({ ...GIVEN, DATA_DIR, ISSUER, ...env })).toMatchObject({
+        // The service is reached through what takes the issuer's path away.
+        oauth: { path: prefix, metadataPath },
+        auth: {
+          accessToken: { issuer: ISSUER },
+          oauth: { url: `${base}/${prefix}`, jwksUrl: `${base}/.well-known/jwks.json` },
+        },
+      });
+    }
+  });
+
+  it.each(['our-login', 'urn:example:login', 'ftp://auth.example.com', 'https://a.b/?tenant=1', 'https://a.b/#c'])(
+    'has the OAuth endpoints without metadata where the issuer is no URL that could have them: %s',
+    (ISSUER) => {
+      const { oauth, auth } = serviceConfig({ ...GIVEN, DATA_DIR, ISSUER });
+      expect(oauth).toEqual({ path: 'oauth', metadataPath: undefined });
+      expect(auth.oauth).toBeUndefined();
+      expect(() => resolveAuthOptions(auth, Date.now())).not.toThrow();
+    },
+  );
+
+  it('has no OAuth endpoints where they are switched off', () => {
+    expect(serviceConfig({ ...GIVEN, DATA_DIR, OAUTH: 'false', OAUTH_PREFIX: 'login' }).oauth).toBeUndefined();
   });
 
   it.each([

@@ -58,6 +58,11 @@ export class ServiceModule {
 function oauthControllers({ oauth }: ServiceConfig): Type[] {
   if (!oauth) return [];
   const { path, metadataPath } = oauth;
-  const metadata = metadataPath === undefined ? [] : [controllerAt(metadataPath, OAuthMetadataController)];
+  const metadata = metadataPath === undefined ? [] : [controllerAt(literal(metadataPath), OAuthMetadataController)];
   return [controllerAt(path, OAuthController), ...metadata];
+}
+
+/** A path that a router takes to the letter. */
+function literal(path: string): string {
+  return path.replace(/[{}()[\]+?!:*\\]/g, '\\$&');
 }

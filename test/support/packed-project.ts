@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 
@@ -13,6 +13,8 @@ export interface PackedProject {
   readonly files: readonly string[];
   /** Writes a file of the project. */
   write(name: string, text: string): Promise<void>;
+  /** Another folder, where the package is installed and nothing beside it. */
+  readonly alone: string;
   remove(): Promise<void>;
 }
 
@@ -44,12 +46,18 @@ export async function packedProject(): Promise<PackedProject> {
     await mkdir(dirname(link), { recursive: true });
     await symlink(resolve('node_modules', name), link);
   }
+  // Not below the project: its packages would be found.
+  const alone = await realpath(await mkdtemp(join(tmpdir(), 'refresh-token-alone-')));
+  await cp(packageFolder, join(alone, 'node_modules', NAME), { recursive: true });
   return {
     folder,
     packageFolder,
+    alone,
     files: await filesIn(packageFolder),
     write: (name, text) => writeFile(join(folder, name), text),
-    remove: () => rm(folder, { recursive: true, force: true }),
+    remove: async () => {
+      for (const made of [folder, alone]) await rm(made, { recursive: true, force: true });
+    },
   };
 }
 

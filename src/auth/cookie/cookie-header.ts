@@ -16,7 +16,16 @@ export function cookieValues(header: string | undefined, name: string): string[]
     .split(';')
     .map((pair) => pair.trim())
     .filter((pair) => pair.startsWith(start) && pair.length > start.length)
-    .map((pair) => pair.slice(start.length));
+    .map((pair) => decoded(pair.slice(start.length)));
+}
+
+/** A host's own tokens of before may be percent-encoded, as Express sets cookies; in the module's there is nothing to. */
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
 }
 
 /**

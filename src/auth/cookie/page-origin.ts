@@ -1,4 +1,5 @@
 import type { AuthRequest } from '../auth.request.js';
+import { isOrigin } from '../origin.js';
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 
@@ -15,11 +16,11 @@ export function isFromAllowedPage({ headers }: AuthRequest, origins: ReadonlySet
 }
 
 /** For browsers that don't say more. The cookie is Secure: a page that came in the clear is not its owner's. */
-function isOwnOrigin(origin: string, host: string | undefined): boolean {
-  if (!URL.canParse(origin)) return false;
+function isOwnOrigin(origin: string, host = ''): boolean {
+  if (!isOrigin(origin)) return false;
   const page = new URL(origin);
   const own = `${page.protocol}//${host}`;
   // Parsed, since a host may be written with its default port.
-  const isOwn = URL.canParse(own) && new URL(own).origin === page.origin;
+  const isOwn = URL.canParse(own) && new URL(own).origin === origin;
   return isOwn && (page.protocol === 'https:' || LOOPBACK.test(page.hostname));
 }

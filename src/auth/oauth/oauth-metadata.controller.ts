@@ -59,5 +59,5 @@ export class OAuthMetadataController {
 
 /** Whether an issuer is a URL without query and fragment (RFC 8414 §2). */
 export function isIssuerUrl(issuer: string): boolean {
-  return /^https?:\/\/[^?#]+$/.test(issuer) && URL.canParse(issuer);
+  return /^https?:\/\/[^\s?#]+$/.test(issuer) && URL.canParse(issuer);
 }

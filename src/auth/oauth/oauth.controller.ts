@@ -40,7 +40,7 @@ export class OAuthController {
     }
     if (refresh_token === undefined) throw new InvalidRequestError('refresh_token: got nothing, takes one.');
     const tokens = this.refreshTokens.exchange(refresh_token, { clientId, scope }, deviceOf(request));
-    this.reply.send(response, HttpStatus.OK, await withDeadline(tokens));
+    this.reply.oauthTokens(response, await withDeadline(tokens));
   }
 
   /** Ends the session of a refresh token. One that is none is none any more: 200, too. */

@@ -56,12 +56,16 @@ export class TokenIntrospector {
     const session = await this.refreshTokens.peek(token);
     if (!session) return INACTIVE;
     const { issuer, audience } = this.settings.accessToken;
+    const { idleTtl, absoluteTtl } = this.settings.rotation;
+    // A row that is behind its token (a restored backup) knows an end that is too early, as for a refresh.
+    const isAhead = token.number > session.issued;
+    const end = isAhead ? Math.min(token.number + idleTtl, session.createdAt + absoluteTtl) : session.expiresAt;
     return {
       active: true,
       iss: issuer,
       sub: session.subject,
       aud: audience,
-      exp: Math.floor(session.expiresAt / 1_000),
+      exp: Math.floor(end / 1_000),
       iat: Math.floor(token.number / 1_000),
       sid: session.id,
       ...(session.clientId === null ? {} : { client_id: session.clientId }),

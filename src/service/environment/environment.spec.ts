@@ -86,7 +86,7 @@ describe('an environment without any variable', () => {
 
   it('is what one of empty variables is', () => {
     const names = Object.values(variables).flatMap(({ name }) => [name, `${name}_FILE`]);
-    expect(names).toHaveLength(2 * 25);
+    expect(names).toHaveLength(2 * 30);
     expect(readEnvironment(Object.fromEntries([...names, 'NODE_ENV'].map((name) => [name, ''])))).toEqual(
       readEnvironment({}),
     );
@@ -139,6 +139,17 @@ describe('a variable', () => {
     ['TRUST_PROXY', 'loopback, 10.0.0.0/8', 'trustProxy', 'loopback,10.0.0.0/8'],
     ['CORS_ORIGINS', 'https://app.example.com', 'corsOrigins', ['https://app.example.com']],
     ['CORS_ORIGINS', 'http://localhost:4200, https://a.b', 'corsOrigins', ['http://localhost:4200', 'https://a.b']],
+    ['REFRESH_TOKEN_COOKIE', 'true', 'cookie', true],
+    ['REFRESH_TOKEN_COOKIE', 'false', 'cookie', false],
+    ['REFRESH_TOKEN_COOKIE_NAME', 'refresh', 'cookieName', 'refresh'],
+    ['REFRESH_TOKEN_COOKIE_NAME', `__Secure-${'r'.repeat(55)}`, 'cookieName', `__Secure-${'r'.repeat(55)}`],
+    ['REFRESH_TOKEN_COOKIE_SAME_SITE', 'strict', 'cookieSameSite', 'strict'],
+    ['REFRESH_TOKEN_COOKIE_SAME_SITE', 'lax', 'cookieSameSite', 'lax'],
+    ['REFRESH_TOKEN_COOKIE_SAME_SITE', 'none', 'cookieSameSite', 'none'],
+    ['OAUTH', 'true', 'oauth', true],
+    ['OAUTH', 'false', 'oauth', false],
+    ['OAUTH_PREFIX', 'o', 'oauthPrefix', 'o'],
+    ['OAUTH_PREFIX', 'auth/v1.0/oauth_2', 'oauthPrefix', 'auth/v1.0/oauth_2'],
     ['DEMO', 'true', 'demo', true],
     ['DEMO', 'false', 'demo', false],
     ['LOG_LEVEL', 'error', 'logLevel', 'error'],
@@ -193,6 +204,35 @@ describe('a variable', () => {
       'CORS_ORIGINS',
       ['*', 'app.example.com', 'https://app.example.com/', 'https://a.b/c', 'https://A.b', 'null', 'ftp://a.b'],
       'origins such as https://app.example.com, separated by commas',
+    ],
+    ['REFRESH_TOKEN_COOKIE', ['yes', '1', 'on', 'TRUE', 'strict'], 'true, false'],
+    [
+      'REFRESH_TOKEN_COOKIE_NAME',
+      [' ', 'refresh token', 'r=', 'r;', 'r,', '"r"', 'r\\', '(r)', 'ü', 'r\n', 'r'.repeat(65)],
+      "a cookie's name (RFC 6265 §4.1.1) of 1 to 64 characters",
+    ],
+    ['REFRESH_TOKEN_COOKIE_SAME_SITE', ['Strict', 'None', 'true', 'no'], 'strict, lax, none'],
+    ['OAUTH', ['yes', '0', 'False', 'off'], 'true, false'],
+    [
+      'OAUTH_PREFIX',
+      [
+        '/',
+        '/oauth',
+        'oauth/',
+        'a//b',
+        '.',
+        '..',
+        '../oauth',
+        'a/./b',
+        'a b',
+        ':name',
+        '*path',
+        'a?b',
+        'a#b',
+        'ü',
+        '%20',
+      ],
+      'a path such as oauth or auth/oauth, without slashes at its ends',
     ],
     ['DEMO', ['yes', '1', 'TRUE', 'on'], 'true, false'],
     ['LOG_LEVEL', ['verbose', 'LOG', 'info', 'fatal'], 'log, error, warn, debug'],

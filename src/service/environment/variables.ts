@@ -225,7 +225,7 @@ export const variables = {
     about: 'Where they stand: `<prefix>/token`, `/revoke`, `/introspect`.',
     takes: 'a path such as oauth or auth/oauth, without slashes at its ends',
     fallback: 'oauth',
-    parse: (text) => (/^[\w.~-]+(?:\/[\w.~-]+)*$/.test(text) ? text : undefined),
+    parse: (text) => (/^[\w~-][\w.~-]*(?:\/[\w~-][\w.~-]*)*$/.test(text) ? text : undefined),
   }),
   demo: flag(
     'DEMO',

@@ -1,0 +1,61 @@
+import { answer, form, ref, type Schema } from './openapi.elements.js';
+import type { Features } from './openapi.features.js';
+import { failures } from './openapi.responses.js';
+
+/** The endpoints that standard OAuth clients speak, where they stand. */
+export function oauthPaths({ oauth, hasServiceKeys }: Features): Record<string, Schema> {
+  if (!oauth) return {};
+  const { path, metadataPath } = oauth;
+  return {
+    [`/${path}/token`]: {
+      post: {
+        operationId: 'oauthToken',
+        tags: ['oauth'],
+        summary: 'Trade a refresh token for a new access token and the successor (RFC 6749 §6)',
+        requestBody: { required: true, content: form(ref('TokenRequest')) },
+        responses: {
+          200: answer('Save it, then use it.', ref('OAuthTokens')),
+          ...failures({ 400: 'OAuthRefusal', 401: 'AuthenticatingClient' }),
+        },
+      },
+    },
+    [`/${path}/revoke`]: {
+      post: {
+        operationId: 'oauthRevoke',
+        tags: ['oauth'],
+        summary: 'End the session of a refresh token (RFC 7009)',
+        requestBody: { required: true, content: form(ref('RevocationRequest')) },
+        responses: {
+          200: answer('It is good no more, or was none.'),
+          ...failures({ 400: 'OAuthRefusal', 401: 'AuthenticatingClient' }),
+        },
+      },
+    },
+    // Without a service key nobody may ask.
+    ...(hasServiceKeys && {
+      [`/${path}/introspect`]: {
+        post: {
+          operationId: 'oauthIntrospect',
+          tags: ['oauth'],
+          summary: 'Tell what a token is good for, without using it up (RFC 7662)',
+          security: [{ serviceKey: [] }, { serviceKeyAsPassword: [] }],
+          requestBody: { required: true, content: form(ref('IntrospectionRequest')) },
+          responses: {
+            200: answer('What is known of it.', ref('Introspection')),
+            ...failures({ 400: 'OAuthRefusal', 401: 'RefusedBackend' }),
+          },
+        },
+      },
+    }),
+    ...(metadataPath !== undefined && {
+      [`/${metadataPath}`]: {
+        get: {
+          operationId: 'oauthMetadata',
+          tags: ['oauth'],
+          summary: 'Where the OAuth endpoints are (RFC 8414)',
+          responses: { 200: answer('The metadata.', ref('ServerMetadata'), ['Cache-Control']) },
+        },
+      },
+    }),
+  };
+}

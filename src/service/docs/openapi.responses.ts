@@ -1,0 +1,36 @@
+import { answer, ref, type Schema } from './openapi.elements.js';
+import type { Features } from './openapi.features.js';
+
+/** The answers that several endpoints give. */
+export function responsesOf({ cookieName }: Features): Record<string, Schema> {
+  const cookie = cookieName === undefined ? [] : ['Set-Cookie'];
+  return {
+    InvalidRequest: answer('The request can’t be understood.', ref('Error'), ['WWW-Authenticate']),
+    TooLarge: answer('The body is over 32 KiB.', ref('Error')),
+    RefusedToken: answer(
+      `No token, or one that is not good: sign in again.${cookieName === undefined ? '' : ' A cookie that is not good is taken away.'}`,
+      ref('Error'),
+      ['WWW-Authenticate', ...cookie],
+    ),
+    MissingToken: answer('No token.', ref('Error'), ['WWW-Authenticate']),
+    ForbiddenOrigin: answer('A cookie, sent by a page whose origin isn’t listed; nothing was done.', ref('Error')),
+    RefusedAccessToken: answer('No token, or one that is not good: refresh it.', ref('Error'), ['WWW-Authenticate']),
+    NotFound: answer('No such session, or not yours.', ref('Error')),
+    RefusedServiceKey: answer('No service key, or a wrong one.', ref('Error'), ['WWW-Authenticate']),
+    OAuthRefusal: answer('Refused, in the words of RFC 6749 §5.2.', ref('OAuthError')),
+    AuthenticatingClient: answer('A client with credentials: they are public here.', ref('OAuthError'), [
+      'WWW-Authenticate',
+    ]),
+    RefusedBackend: answer('No service key, or a wrong one.', ref('OAuthError'), ['WWW-Authenticate']),
+    Unavailable: answer('Not now: keep the token, and try again.', ref('Error'), ['Retry-After']),
+    ServerError: answer('A bug of ours: keep the token.', ref('Error')),
+  };
+}
+
+/** What an endpoint answers where it doesn't do as it is asked. @param own what is not as everywhere, by its status */
+export function failures(own: Record<number, string>): Record<number, Schema> {
+  const names = { 400: 'InvalidRequest', 413: 'TooLarge', 500: 'ServerError', 503: 'Unavailable', ...own };
+  return Object.fromEntries(
+    Object.entries(names).map(([status, name]) => [status, { $ref: `#/components/responses/${name}` }]),
+  );
+}

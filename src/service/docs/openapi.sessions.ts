@@ -1,0 +1,85 @@
+import { answer, json, object, oneOf, query, ref, text, type Schema } from './openapi.elements.js';
+import type { Features } from './openapi.features.js';
+import { failures } from './openapi.responses.js';
+
+/** The list of sessions, for users and for login backends. */
+export function sessionPaths({ hasServiceKeys }: Features): Record<string, Schema> {
+  // Without a service key there is nobody to see to the sessions of others.
+  const security = [{ accessToken: [] }, ...(hasServiceKeys ? [{ serviceKey: [] }] : [])];
+  const subject = hasServiceKeys
+    ? [query('subject', text("The user's id: required with a service key, refused with an access token."))]
+    : [];
+  return {
+    '/sessions': {
+      get: {
+        operationId: 'listSessions',
+        tags: ['sessions'],
+        summary: 'The live sessions of a user, newest first',
+        security,
+        parameters: [
+          ...subject,
+          query('limit', { type: 'integer', minimum: 1, maximum: 100, default: 50 }),
+          query('cursor', text('The next_cursor of the page before.')),
+        ],
+        responses: { 200: answer('A page of them.', ref('SessionList')), ...failures({ 401: 'RefusedAccessToken' }) },
+      },
+      delete: {
+        operationId: 'endSessions',
+        tags: ['sessions'],
+        summary: 'End all sessions of a user',
+        security,
+        parameters: [...subject, query('except', oneOf('current'))],
+        responses: {
+          200: answer('How many live ones were ended.', object({ ended: { type: 'integer' } })),
+          ...failures({ 401: 'RefusedAccessToken' }),
+        },
+      },
+      ...(hasServiceKeys && backendOperations),
+    },
+    '/sessions/{id}': {
+      parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string', format: 'uuid' } }],
+      delete: {
+        operationId: 'endSession',
+        tags: ['sessions'],
+        summary: 'End a session',
+        security,
+        responses: { 204: answer('The session is over.'), ...failures({ 401: 'RefusedAccessToken', 404: 'NotFound' }) },
+      },
+      patch: {
+        operationId: 'renameSession',
+        tags: ['sessions'],
+        summary: 'Name a session',
+        security,
+        requestBody: { required: true, content: json(ref('Label')) },
+        responses: { 204: answer('It is named.'), ...failures({ 401: 'RefusedAccessToken', 404: 'NotFound' }) },
+      },
+    },
+  };
+}
+
+/** What only a login backend may do. */
+const backendOperations = {
+  post: {
+    operationId: 'createSession',
+    tags: ['sessions'],
+    summary: 'Start a session for a user your login backend has signed in',
+    security: [{ serviceKey: [] }],
+    requestBody: { required: true, content: json(ref('NewSession')) },
+    responses: {
+      201: answer('The session and its first tokens.', ref('Session')),
+      ...failures({ 401: 'RefusedServiceKey' }),
+    },
+  },
+  patch: {
+    operationId: 'updateSessions',
+    tags: ['sessions'],
+    summary: "Change what a user's access tokens say, from the next one on",
+    security: [{ serviceKey: [] }],
+    parameters: [{ ...query('subject', text("The user's id.")), required: true }],
+    requestBody: { required: true, content: json(ref('SessionChanges')) },
+    responses: {
+      200: answer('How many live sessions were changed.', object({ updated: { type: 'integer' } })),
+      ...failures({ 401: 'RefusedServiceKey' }),
+    },
+  },
+};

@@ -1,0 +1,43 @@
+import { answer, ref, type Schema } from './openapi.elements.js';
+import type { Features } from './openapi.features.js';
+import { failures } from './openapi.responses.js';
+
+/** What clients do with their refresh token. */
+export function tokenPaths({ cookieName }: Features): Record<string, Schema> {
+  const hasCookie = cookieName !== undefined;
+  const security = [{ refreshToken: [] }, ...(hasCookie ? [{ refreshTokenCookie: [] }] : [])];
+  const setCookie = hasCookie ? ['Set-Cookie'] : [];
+  const forbidden = hasCookie ? { 403: 'ForbiddenOrigin' } : {};
+  return {
+    '/refresh_token': {
+      post: {
+        operationId: 'refreshToken',
+        tags: ['tokens'],
+        summary: 'Trade a refresh token for a new access token and the successor',
+        security,
+        responses: {
+          200: hasCookie
+            ? answer(
+                'Save it, then use it. A token that came in the cookie goes back in one, and isn’t in the body.',
+                { anyOf: [ref('Tokens'), ref('CookieTokens')] },
+                setCookie,
+              )
+            : answer('Save it, then use it.', ref('Tokens')),
+          ...failures({ 401: 'RefusedToken', ...forbidden }),
+        },
+      },
+    },
+    '/logout': {
+      post: {
+        operationId: 'logout',
+        tags: ['tokens'],
+        summary: 'End the session of a refresh token',
+        security,
+        responses: {
+          204: answer(`The session is over${hasCookie ? ', and the cookie gone' : ''}.`, undefined, setCookie),
+          ...failures({ 401: 'MissingToken', ...forbidden }),
+        },
+      },
+    },
+  };
+}
