@@ -25,11 +25,12 @@ export function authorizedFetch(
       return send(request.clone?.() ?? input, { ...init, headers });
     };
 
-    const call: Call = { signal: init?.signal ?? request.signal, binding: {} };
+    const call: Call = { signal: init?.signal ?? request.signal, sign_in: null };
     const token = await accessToken(call);
     const response = await sendWith(token);
     if (!token || response.status !== 401) return response;
 
+    call.sign_in ??= 0;
     call.refused = token;
     const next = await accessToken(call);
     if (!next) return response;

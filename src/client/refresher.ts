@@ -11,8 +11,8 @@ export interface Call {
   /** An access token that was refused. */
   refused?: string | undefined;
   readonly signal?: AbortSignal | null | undefined;
-  /** Keeps the call to the sign-in under which it began. */
-  readonly binding?: { signIn?: number | undefined };
+  /** Keeps the call to the sign-in under which it began; `null`: which that is isn't known yet. */
+  sign_in?: number | null;
 }
 
 /** A good access token, refreshed where there is need; `null`: nobody is signed in. */
@@ -20,7 +20,7 @@ export type AccessToken = (call: Call) => Promise<string | null>;
 
 export function refresher(
   store: SessionStore,
-  { post, assertUp, rest }: Server,
+  server: Server,
   refreshUrl: string,
   emit: Emit,
   now: () => number,
@@ -38,7 +38,9 @@ export function refresher(
     if (!store.canRefresh(session)) return undefined;
 
     const obtained_at = now();
-    const answer = await post(refreshUrl, session.refresh_token).catch((error: SessionUnavailableError) => error);
+    const answer = await server
+      .post(refreshUrl, session.refresh_token)
+      .catch((error: SessionUnavailableError) => error);
 
     return store.use(async (stored) => {
       // Refreshed, signed in or signed out meanwhile: what is stored counts, whatever the answer.
@@ -58,35 +60,38 @@ export function refresher(
     });
   };
 
-  return async ({ refused, signal, binding }) => {
+  return async (call) => {
+    const { refused, signal } = call;
     const begun = now();
-    let isLong: unknown;
     for (let changes = 0; changes < MOST_CHANGES;) {
       const session = await store.use((stored) => stored);
       const { access_token, sign_in } = session;
       // What was begun under one sign-in must not be done under the next: that may be somebody else's.
-      if (binding && sign_in && sign_in !== (binding.signIn ??= sign_in)) break;
+      if (call.sign_in !== undefined) {
+        if (sign_in && sign_in !== (call.sign_in ??= sign_in)) break;
+        // One that the page doesn't know, since it was loaded later and has no more than a cookie.
+        if (access_token) call.sign_in ??= 0;
+      }
 
       const isUsable = access_token && access_token !== refused && isAlive(session, now());
-      if (isUsable && isAlive(session, now(), !isLong)) return access_token;
+      if (isUsable && isAlive(session, now(), true)) return access_token;
       // Once it is aborted, nobody hears what is returned.
       if (signal?.aborted || !store.canRefresh(session)) return null;
       try {
-        assertUp();
+        server.assertUp();
         flight ??= store
           .lock(() => refresh(access_token))
           .finally(() => {
             flight = undefined;
           });
-        const refreshed = await (isUsable ? Promise.race([flight, delay(AHEAD)]) : flight);
+        const refreshed = await (isUsable ? Promise.race([flight, delay(AHEAD).then(() => access_token)]) : flight);
         // It may have begun for another access token than this call's.
         if (refreshed && refreshed !== refused) return refreshed;
-        isLong = isUsable;
         changes += 1;
       } catch (error) {
         // Refreshing ahead of time must not make a call worse.
         if (isUsable) return access_token;
-        await rest(error, begun);
+        await server.rest(error, begun);
       }
     }
     throw new Error('The session has changed');

@@ -99,15 +99,13 @@ export function server(
       if (pauseLeft() > 0) throw unavailable();
     },
     rest: async (error, begun) => {
-      if (!(error instanceof SessionUnavailableError)) throw error;
-      const { status = 500 } = error;
-      // Any other answer would come again.
-      const isOutage = status < 300 || status === 429 || status >= 500;
+      const { status = 500 } = error as SessionUnavailableError;
+      // Any other answer would come again, and other errors are of the storage.
+      const isOutage = error instanceof SessionUnavailableError && (status < 300 || status === 429 || status >= 500);
       if (!isOutage || Math.abs(now() - begun) + pauseLeft() >= patience) throw error;
-      const at = failedAt;
       await sleep(pauseLeft());
-      // Also for a sleep that takes no time.
-      if (at === failedAt) pause = 0;
+      // Also by a sleep that takes no time, as tests have it.
+      pause = 0;
     },
     abandon: () => {
       refreshing?.abort();

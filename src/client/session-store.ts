@@ -36,11 +36,9 @@ export function sessionStore(storage: TokenStorage, emit: Emit, patience: number
     return used;
   };
 
-  if (storage.subscribe) {
-    const look = () => void use(() => undefined).catch(() => undefined);
-    storage.subscribe(look);
-    look();
-  }
+  const look = () => void use(() => undefined).catch(() => undefined);
+  storage.subscribe?.(look);
+  look();
 
   return {
     use,

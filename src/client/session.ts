@@ -133,7 +133,7 @@ export function createSession({
           access_token: tokenOf(access_token),
           expires_in,
           obtained_at: now(),
-          sign_in: now() + random(),
+          sign_in: Math.random(),
         }),
       );
       endpoints.abandon();

@@ -25,11 +25,14 @@ export function parseObject(text: string | null | undefined): Record<string, unk
 }
 
 /** A token that a header takes: an error about a bad one would show it. */
-export const tokenOf = (value: unknown): string | undefined =>
-  typeof value === 'string' && /^[!-~]+$/.test(value) ? value : undefined;
+export function tokenOf(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[!-~]+$/.test(value) ? value : undefined;
+}
 
 /** An access token's life in seconds; where the server doesn't say, it lasts until it is refused. */
-export const lifetimeOf = ({ expires_in }: { expires_in?: unknown }): number => Number(expires_in) || Infinity;
+export function lifetimeOf({ expires_in }: { expires_in?: unknown }): number {
+  return Number(expires_in) || Infinity;
+}
 
 /**
  * Whether the access token lives. A clock that was turned back since says no.

@@ -1,5 +1,7 @@
 /** What `fetch` makes of a URL, which may be relative in a page. @throws {TypeError} for one that is none */
-export const absoluteUrl = (url: string | URL): URL => new URL(new Request(url).url);
+export function absoluteUrl(url: string | URL): URL {
+  return new URL(new Request(url).url);
+}
 
 /**
  * That requests to `url` may carry the access token.

@@ -1,6 +1,9 @@
 import { accessSync, constants } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { chromium, type Browser, type BrowserContext } from 'playwright-core';
+import { emptyFolder, run, until } from './process.js';
 
 const LINE = 'There is no Chromium (TEST_CHROMIUM)';
 const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -14,6 +17,8 @@ const ARGUMENTS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // An origin of plain HTTP that isn't this machine's own name, and so not secure.
+  '--host-resolver-rules=MAP insecure.test 127.0.0.1',
 ];
 
 function findChromium(): string | undefined {
@@ -49,6 +54,38 @@ export function describeBrowser(what: string, suite: () => void): void {
 export function openBrowser(): Promise<Browser> {
   if (executablePath === undefined) throw new Error(`${LINE}.`);
   return chromium.launch({ executablePath, args: ARGUMENTS });
+}
+
+/**
+ * Starts a browser with a profile of its own in a folder, which lets third-party cookies through, as some users' do:
+ * Chromium comes without. Close it with `close()`.
+ */
+export async function openPermissiveProfile(folder: string): Promise<BrowserContext> {
+  if (executablePath === undefined) throw new Error(`${LINE}.`);
+  await mkdir(join(folder, 'Default'), { recursive: true });
+  await writeFile(join(folder, 'Default', 'Preferences'), '{"profile":{"cookie_controls_mode":0}}');
+  return chromium.launchPersistentContext(folder, { executablePath, args: ARGUMENTS });
+}
+
+/**
+ * Starts a browser with a profile of its own as users have it: only the tab in front is visible, tabs can be frozen,
+ * and there is a back/forward cache; Playwright's own way switches all of that off. `cleanUp` of `process.ts` ends it.
+ */
+export async function openPlainBrowser(): Promise<BrowserContext> {
+  if (executablePath === undefined) throw new Error(`${LINE}.`);
+  const profile = `--user-data-dir=${await emptyFolder()}`;
+  const chromiumProcess = await run(executablePath, [
+    ...ARGUMENTS,
+    '--remote-debugging-port=0',
+    profile,
+    'about:blank',
+  ]);
+  const [, url = ''] = await until(
+    'Chromium listens',
+    () => /DevTools listening on (ws:\S+)/.exec(chromiumProcess.stderr) ?? undefined,
+  );
+  const browser = await chromium.connectOverCDP(url, { noDefaults: true });
+  return browser.contexts()[0] as BrowserContext;
 }
 
 /** A browser that hooks start and stop; only while a test runs is there a `browser`. */

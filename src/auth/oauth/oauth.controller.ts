@@ -12,6 +12,10 @@ import { oauthForm } from './oauth-form.js';
 import { OAuthExceptionFilter } from './oauth.exception-filter.js';
 import { TokenIntrospector } from './token.introspector.js';
 
+/** What a confidential client would authenticate with (RFC 6749 §2.3.1, RFC 7521 §4.2). */
+const CLIENT_CREDENTIALS = ['client_secret', 'client_assertion'] as const;
+type ClientCredential = (typeof CLIENT_CREDENTIALS)[number];
+
 /**
  * The endpoints that standard OAuth clients speak, for public clients: `POST /oauth/token` (RFC 6749 §6), `POST
  * /oauth/revoke` (RFC 7009) and, for backends with a service key, `POST /oauth/introspect` (RFC 7662). Not among a
@@ -31,8 +35,8 @@ export class OAuthController {
   /** Trades a refresh token for an access token and the successor; the session's client only, for its scope or less. */
   @Post('token')
   async token(@Req() request: AuthRequest, @Res() response: unknown): Promise<void> {
-    const form = oauthForm(request, ['grant_type', 'refresh_token', 'scope', 'client_id', 'client_secret']);
-    requirePublicClient(request, form.client_secret);
+    const form = oauthForm(request, ['grant_type', 'refresh_token', 'scope', 'client_id', ...CLIENT_CREDENTIALS]);
+    requirePublicClient(request, form);
     const { grant_type, refresh_token, scope, client_id: clientId } = form;
     if (grant_type === undefined) throw new InvalidRequestError('grant_type: got nothing, takes refresh_token.');
     if (grant_type !== 'refresh_token') {
@@ -46,8 +50,8 @@ export class OAuthController {
   /** Ends the session of a refresh token. One that is none is none any more: 200, too. */
   @Post('revoke')
   async revoke(@Req() request: AuthRequest, @Res() response: unknown): Promise<void> {
-    const form = oauthForm(request, ['token', 'client_id', 'client_secret']);
-    requirePublicClient(request, form.client_secret);
+    const form = oauthForm(request, ['token', 'client_id', ...CLIENT_CREDENTIALS]);
+    requirePublicClient(request, form);
     const { token, client_id: clientId } = form;
     if (token === undefined) throw new InvalidRequestError('token: got nothing, takes a refresh token.');
     // RFC 7009 §2.2.1: it would be good until it expires, and the client would think it is not.
@@ -69,7 +73,7 @@ export class OAuthController {
 }
 
 /** @throws OAuthError `invalid_client` where a client tries to authenticate: it would take a wrong secret for accepted */
-function requirePublicClient({ headers }: AuthRequest, clientSecret: string | undefined): void {
-  if (headers.authorization === undefined && clientSecret === undefined) return;
+function requirePublicClient({ headers }: AuthRequest, form: { [K in ClientCredential]?: string }): void {
+  if (headers.authorization === undefined && CLIENT_CREDENTIALS.every((name) => form[name] === undefined)) return;
   throw new OAuthError('invalid_client', 'Clients are public here: client_id at most, and no secret.');
 }

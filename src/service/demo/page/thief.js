@@ -1,4 +1,4 @@
-import { at, stored } from './session.js';
+import { at, claimsOf, stored } from './session.js';
 import { element, logIn, short, why } from './words.js';
 
 const log = logIn(element('thief-log'));
@@ -9,21 +9,23 @@ const REFRESHES = 2;
 let loot;
 let uses = 0;
 let isOver = false;
-/** The owner's token as it was last seen, and how often it has changed since the two held the same. */
+/** What the owner had when it was last seen, and how often it was refreshed since the two held the same token. */
 let owners;
 let changes = 0;
 
 /** Sees what the owner holds: called all the time. */
 export function watchOwner(record) {
-  const token = record?.refresh_token;
-  if (token !== owners) {
-    const wasSignedIn = owners !== undefined;
-    owners = token;
-    if (wasSignedIn && token !== undefined) changes += 1;
-  }
+  if (isRefreshed(owners, record)) changes += 1;
+  owners = record;
   // Both were handed the same successor, or the thief has just copied it: there is nothing to tell them apart by.
-  if (token === loot) changes = 0;
+  if (record?.refresh_token === loot) changes = 0;
   showSteps();
+}
+
+/** Not where somebody has signed in anew, or out. */
+function isRefreshed(before, after) {
+  if (!before || !after || before.refresh_token === after.refresh_token) return false;
+  return claimsOf(before.access_token).sid === claimsOf(after.access_token).sid;
 }
 
 async function steal() {
