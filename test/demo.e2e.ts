@@ -399,7 +399,7 @@ describeBrowser('The demo in a browser', () => {
     await demo.page.getByText('1 of 2 so far.').waitFor();
     await demo.tab(1).getByText('Expires in 12 s').waitFor();
     await demo.page.mouse.move(0, 0);
-    await demo.page.screenshot({ fullPage: true, quality: 85, path: `test/pictures/demo-${colorScheme}.jpg` });
+    await demo.page.screenshot({ fullPage: true, path: `test/pictures/demo-${colorScheme}.png` });
   });
 
   /** Makes the page show most of what it can show. */
