@@ -19,8 +19,9 @@ describe("The README's recipes", () => {
 
   beforeEach(async () => {
     clock = new TestClock();
+    const options = testingOptions({ cookie: { origins: ['https://app.example.com'] } });
     const database = TypeOrmModule.forRoot(inMemoryDatabase());
-    const module = await Test.createTestingModule({ imports: [RecipesModule.with(testingOptions(), database)] })
+    const module = await Test.createTestingModule({ imports: [RecipesModule.with(options, database)] })
       .overrideProvider(Clock)
       .useValue(clock)
       .compile();
@@ -106,6 +107,21 @@ describe("The README's recipes", () => {
     await refreshed(url, refresh_token);
     expect((await refresh(url, 'an-expired-one')).status).toBe(401);
     expect((await refresh(url, 'anything-else')).status).toBe(401);
+  });
+
+  it("keep a browser's refresh token in a cookie", async () => {
+    const login = await call(`${url}/browser/login`, {
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ email: 'alice@example.com', password: 'alice' }),
+    });
+    expect(login.status).toBe(200);
+    expect(json(login)).not.toHaveProperty('refresh_token');
+    const [cookie = ''] = login.headers['set-cookie'] ?? [];
+    const headers = { Cookie: cookie.split(';', 1).join(), Origin: 'https://app.example.com' };
+    expect((await call(`${url}/refresh_token`, { headers })).status).toBe(200);
+    expect(
+      (await call(`${url}/refresh_token`, { headers: { ...headers, Origin: 'https://evil.example' } })).status,
+    ).toBe(403);
   });
 
   it("list a user's sessions", async () => {

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { ConfigurationError, ForbiddenOriginError, InvalidRequestError } from '../auth.errors.js';
 import type { AuthSettings } from '../auth.settings.js';
-import type { AuthRequest } from '../auth.request.js';
+import { bearerCredentials, type AuthRequest } from '../auth.request.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import type { TokenResponse } from '../refresh-token/token-response.js';
 import { cookieValues, setCookieHeader, type CookieAttributes } from './cookie-header.js';
@@ -69,8 +69,9 @@ export class RefreshTokenCookies {
   tokenIn(request: AuthRequest): string | undefined {
     const [token, ...others] = this.valuesIn(request);
     if (token === undefined) return undefined;
-    if (request.headers.authorization !== undefined || others.length > 0) {
-      const got = others.length > 0 ? 'more than one such cookie' : 'it beside an Authorization header';
+    // Another scheme's header is no token: a gate in front of all may ask for one.
+    if (bearerCredentials(request) !== undefined || others.length > 0) {
+      const got = others.length > 0 ? 'more than one such cookie' : 'it beside a bearer token';
       throw new InvalidRequestError(`${this.attributes().name}: got ${got}, takes one token a request.`);
     }
     if (!isFromAllowedPage(request, this.settings.cookie?.origins ?? new Set())) {

@@ -9,7 +9,8 @@ import { RefreshTokenService } from './refresh-token.service.js';
 
 /**
  * `POST /refresh_token`. Extend it to put your own decorators on the route (`@Public()`), and hand the subclass to
- * the module as one of its `controllers`.
+ * the module as one of its `controllers`. A handler of your own answers by `reply.tokens`: a token that came in a cookie
+ * must not go back in a body.
  */
 @OwnCredentials()
 @Controller({ path: 'refresh_token', version: VERSION_NEUTRAL })
