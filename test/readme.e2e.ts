@@ -12,11 +12,19 @@ describe('The README', () => {
   });
 
   it.each([
+    'test/fixtures/client/cookie-mode.ts',
+    'test/fixtures/client/keychain.ts',
     'test/fixtures/client/refresh.ts',
+    'test/fixtures/client/session.ts',
+    'test/fixtures/client/with-any-client.ts',
+    'test/fixtures/client/with-axios.ts',
+    'test/fixtures/client/with-ky.ts',
+    'test/fixtures/client/with-query.ts',
     'test/fixtures/host-app/app.module.ts',
     'test/fixtures/host-app/auth/login.controller.ts',
     'test/fixtures/host-app/auth/refresh.controller.ts',
     'test/fixtures/recipes/account.controller.ts',
+    'test/fixtures/recipes/browser-login.controller.ts',
     'test/fixtures/recipes/moderation.service.ts',
     'test/fixtures/recipes/old-tokens.ts',
     'test/fixtures/recipes/orders.controller.ts',
