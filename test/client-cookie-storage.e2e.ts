@@ -1,0 +1,181 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { cookieStorage, type SessionOptions, type TokenStorage } from 'nest-refresh-token/client';
+import { listenedSession, VirtualTime, type ListenedSession } from './support/client-session.js';
+import { until } from './support/process.js';
+import { answer, Gate, guarded, rotating, ScriptedServer, silence } from './support/scripted-server.js';
+import { HOUR } from './support/test-clock.js';
+
+const TOKENS = { access_token: 'access-1', refresh_token: 'refresh-1', expires_in: 3_600 };
+/** The refresh token is in the cookie. */
+const BODY = { refresh_token: undefined };
+const OVER = answer(401, { error: 'invalid_refresh_token' });
+const NO_COOKIE = answer(401, { error: 'missing_token' });
+
+let server: ScriptedServer;
+beforeEach(async () => {
+  server = await ScriptedServer.start();
+  server.script('/refresh_token', rotating(BODY));
+  server.script('/logout', answer(204));
+});
+afterEach(() => server.close());
+
+function tab(storage: TokenStorage, options: Partial<SessionOptions> & { time?: VirtualTime } = {}): ListenedSession {
+  return listenedSession({ refreshUrl: `${server.url}/refresh_token`, storage, ...options });
+}
+
+const signedOut = (reason: string) => ['signedOut', { reason }];
+
+describe('cookieStorage', () => {
+  let name = 0;
+  /** Opens tabs that share a storage, which no test before has used. */
+  const pages = () => {
+    name += 1;
+    const own = `page-${name}`;
+    return (options?: Partial<SessionOptions> & { time?: VirtualTime }) => tab(cookieStorage(own), options);
+  };
+  /** What a tab has got from the others, without asking the server. */
+  const kept = (storage: TokenStorage, text: string) =>
+    until(`${text} has come`, () => (String(storage.get()).includes(text) ? true : undefined));
+
+  it('sends the cookie, and no header', async () => {
+    const inits: (RequestInit | undefined)[] = [];
+    const session = pages()({
+      fetch: (input, init) => {
+        inits.push(init);
+        return fetch(input, init);
+      },
+    });
+    expect(await session.getAccessToken()).toBe('access-2');
+    expect(await session.signOut()).toBe(true);
+    expect(server.requests.map(({ path, headers }) => [path, headers.authorization])).toEqual([
+      ['/refresh_token', undefined],
+      ['/logout', undefined],
+    ]);
+    expect(inits).toMatchObject([
+      { credentials: 'include', method: 'POST', redirect: 'error', cache: 'no-store' },
+      { credentials: 'include', method: 'POST', keepalive: true },
+    ]);
+  });
+
+  it('keeps no refresh token that a login hands out beside the cookie', async () => {
+    const storage = cookieStorage('kept');
+    const session = tab(storage);
+    await session.signIn(TOKENS);
+    expect(storage.get()).toContain('access-1');
+    expect(storage.get()).not.toContain('refresh-1');
+    expect(await session.getAccessToken()).toBe('access-1');
+    expect(server.requests).toEqual([]);
+  });
+
+  it('learns from the server that nobody is signed in, once, and tells nothing', async () => {
+    server.script('/refresh_token', NO_COOKIE);
+    const session = pages()();
+    expect(await Promise.all([session.getAccessToken(), session.getAccessToken()])).toEqual([null, null]);
+    expect(await session.getAccessToken()).toBeNull();
+    expect(server.seen('/refresh_token')).toHaveLength(1);
+    expect(session.told).toEqual([]);
+  });
+
+  it('asks again after a login, of whose answer nothing is needed', async () => {
+    server.script('/refresh_token', NO_COOKIE, rotating(BODY));
+    const session = pages()();
+    expect(await session.getAccessToken()).toBeNull();
+    await session.signIn({});
+    expect(await session.getAccessToken()).toBe('access-2');
+    expect(session.told).toEqual([['refreshed', { expiresIn: 3_600 }]]);
+  });
+
+  it.each([
+    ['the cookie is gone', NO_COOKIE],
+    ['the server refuses it', OVER],
+  ])('tells all tabs when %s', async (_, script) => {
+    server.script('/refresh_token', rotating(BODY, 1), script);
+    const storage = cookieStorage(`of ${server.url}`);
+    const [one, other] = [tab(cookieStorage(`of ${server.url}`)), tab(storage)];
+    expect(await one.getAccessToken()).toBe('access-1');
+    await kept(storage, 'access-1');
+    expect(await other.getAccessToken({ refused: 'access-1' })).toBeNull();
+    await until('both have told', () => (one.told.length > 1 ? true : undefined));
+    expect(one.told.at(-1)).toEqual(signedOut('invalid_refresh_token'));
+    expect(other.told).toEqual([signedOut('invalid_refresh_token')]);
+    expect(await one.getAccessToken()).toBeNull();
+    expect(server.seen('/refresh_token')).toHaveLength(2);
+  });
+
+  it('shares the access token with the tabs of its name, and no others', async () => {
+    const storage = cookieStorage('shared');
+    const [one, other, stranger] = [tab(cookieStorage('shared')), tab(storage), pages()({ patience: 0 })];
+    await one.signIn({ access_token: 'access-1', expires_in: 3_600 });
+    await kept(storage, 'access-1');
+    expect(await other.getAccessToken()).toBe('access-1');
+    server.script('/refresh_token', NO_COOKIE);
+    expect(await stranger.getAccessToken()).toBeNull();
+    expect(await one.getAccessToken()).toBe('access-1');
+    expect(other.told).toEqual([]);
+  });
+
+  it('keeps what is stored where the server can’t answer', async () => {
+    server.script('/refresh_token', answer(503));
+    const session = pages()();
+    await session.signIn({ access_token: 'access-1', expires_in: 3_600 });
+    session.time.clock.advance(2 * HOUR);
+    await expect(session.getAccessToken()).rejects.toMatchObject({ status: 503 });
+    server.script('/refresh_token', rotating(BODY));
+    session.time.clock.advance(HOUR);
+    expect(await session.getAccessToken()).toBe('access-2');
+  });
+
+  it('can’t take the cookie away: signing out tells where the server hasn’t, and may be asked again', async () => {
+    server.script('/logout', answer(503));
+    const session = pages()({ patience: 0 });
+    await session.signIn({ access_token: 'access-1', expires_in: 3_600 });
+    expect(await session.signOut()).toBe(false);
+    expect(await session.getAccessToken()).toBeNull();
+    server.script('/logout', NO_COOKIE);
+    expect(await session.signOut()).toBe(true);
+    expect(server.seen('/logout')).toHaveLength(2);
+    expect(session.told).toEqual([signedOut('sign_out')]);
+  });
+
+  it.each(['asks for its first access token', 'has one'])(
+    'sends nothing under the next sign-in that was begun before, where the page %s',
+    async (state) => {
+      server.script('/refresh_token', rotating(BODY, 1));
+      const gate = new Gate();
+      server.script('/orders', gate.before(guarded('access-of-bob')));
+      const session = pages()();
+      if (state === 'has one') await session.getAccessToken();
+      const call = session.fetch(`${server.url}/orders`, { method: 'POST', body: 'of Alice' });
+      await until('it has arrived', () => (server.seen('/orders').length > 0 ? true : undefined));
+      await session.signIn({ access_token: 'access-of-bob', expires_in: 3_600 });
+      gate.release();
+      await expect(call).rejects.toThrow('The session has changed');
+      expect(server.tokens('/orders')).toEqual(['access-1']);
+    },
+  );
+
+  it('sends nothing under the next sign-in that has waited for a refresh under the one before', async () => {
+    server.script('/refresh_token', rotating(BODY, 1), silence);
+    const session = pages()();
+    await session.getAccessToken();
+    session.time.clock.advance(HOUR);
+    const call = session.fetch(`${server.url}/orders`);
+    await until('it waits', () => (server.requests.length > 1 ? true : undefined));
+    await session.signIn({ access_token: 'access-of-bob', expires_in: 3_600 });
+    await expect(call).rejects.toThrow('The session has changed');
+    expect(server.seen('/orders')).toEqual([]);
+  });
+
+  it('drops the refresh of a session that is replaced, so that its cookie isn’t set late', async () => {
+    let isCut = false;
+    server.script('/refresh_token', (response) => void response.once('close', () => (isCut = true)));
+    const session = pages()();
+    await session.signIn({ access_token: 'access-1', expires_in: 1 });
+    session.time.clock.advance(HOUR);
+    const call = session.getAccessToken();
+    await until('it has arrived', () => (server.requests.length > 0 ? true : undefined));
+    await session.signIn({ access_token: 'access-of-bob', expires_in: 3_600 });
+    expect(await call).toBe('access-of-bob');
+    await until('it is cut', () => isCut || undefined);
+  });
+});
