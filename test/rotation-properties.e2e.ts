@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { describeOnEachDatabase, type DatabaseName } from './support/databases.js';
-import { HonestClient } from './support/honest-client.js';
-import { HonestDevices, type NetworkLimits } from './support/honest-devices.js';
+import { HonestDevices } from './support/honest-devices.js';
 import { RestorableService } from './support/restorable-service.js';
 import { actions, perform, stepsAround, weighted } from './support/rotation-actions.js';
 import { pick, RotationWorld } from './support/rotation-world.js';
-import type { Policy } from './support/session-model.js';
+import type { Policy, SessionModel } from './support/session-model.js';
+import type { NetworkLimits } from './support/simulated-network.js';
 import { DAY, HOUR, MINUTE, SECOND } from './support/test-clock.js';
 import { TokenHolder } from './support/token-holder.js';
 
@@ -23,13 +23,18 @@ describeOnEachDatabase('Rotation', (database) => {
 
     it('refuses no honest client, whatever becomes of messages, other sessions, the service and its database', () => {
       const clockErrors = [0, leeway > 0 ? 3 * SECOND : 2 * SECOND];
-      const scenario = fc.record({ clockError: fc.constantFrom(...clockErrors), events: actions() });
-      return holds(runs, scenario, async ({ clockError, events }) => {
+      const storage = fc.record({ hasLock: fc.boolean(), tells: fc.boolean() });
+      const scenario = fc.record({
+        clockError: fc.constantFrom(...clockErrors),
+        storages: fc.tuple(storage, storage),
+        events: actions(),
+      });
+      return holds(runs, scenario, async ({ clockError, storages, events }) => {
         const world = shortLived();
         await world.begin(clockError);
-        const devices = await HonestDevices.signIn(world, 2, limitsOf(leeway, clockError));
+        const devices = await HonestDevices.signIn(world, storages, limitsOf(leeway, clockError));
         for (const event of events) await perform({ world, devices, leeway, clockError }, event);
-        await devices.refreshAll();
+        await devices.calmDown();
         await world.expectTheEndedToStayEnded();
         await world.expectOneRowASession();
       });
@@ -41,7 +46,7 @@ describeOnEachDatabase('Rotation', (database) => {
         await world.begin();
         const session = await world.signIn();
         await world.backUp();
-        const owner = new TokenHolder(world, session);
+        const owner = await holderOf(world, session);
         for (const { wait, isLost } of before) {
           world.wait(wait);
           await (isLost ? owner.loseAnswer() : owner.refresh());
@@ -49,7 +54,7 @@ describeOnEachDatabase('Rotation', (database) => {
 
         session.isContested = true;
         const token = stolen === 'current' ? owner.token : pick(session.allTokens, stolen);
-        const thief = new TokenHolder(world, session, token);
+        const thief = await holderOf(world, session, token);
         let ownersRefreshes = 0;
         for (const { who, wait } of turns) {
           if (session.isEnded) break;
@@ -74,15 +79,16 @@ describeOnEachDatabase('Rotation', (database) => {
       return holds(runs, listOf({ jump, event }, 15), async (steps) => {
         await longLived().begin();
         const { service } = longLived();
-        const store = { refreshToken: (await service.signIn()).refresh_token };
-        const client = new HonestClient(store, (token) => service.refresh(token));
+        const { refresh_token } = await service.signIn();
+        const send = (token: string) => service.refresh(token);
+        const owner = await TokenHolder.of(refresh_token, send, () => service.clock.now());
         let copy = await service.backUp();
         for (const step of steps) {
           service.clock.advance(step.jump);
           if (step.event === 'backUp') copy = await service.backUp();
           else if (step.event === 'restore') await service.restore(copy);
-          else if (step.event === 'loseAnswer') expect((await service.refresh(store.refreshToken)).status).toBe(200);
-          else expect(await client.refresh()).toMatchObject({ outcome: 'refreshed' });
+          else if (step.event === 'loseAnswer') expect((await owner.loseAnswer()).status).toBe(200);
+          else expect(await owner.refresh()).toBe(true);
         }
       });
     });
@@ -100,7 +106,7 @@ describeOnEachDatabase('Rotation', (database) => {
       return holds(runs, listOf({ wait, event }, 8, 4), async (steps) => {
         const world = shortLived();
         await world.begin();
-        const owner = new TokenHolder(world, await world.signIn());
+        const owner = await holderOf(world, await world.signIn());
         await world.backUp();
         for (const step of steps) {
           if (step.event === 'restoreAndRefresh') await world.restore(0);
@@ -123,7 +129,7 @@ describeOnEachDatabase('Rotation', (database) => {
         const world = strict();
         await world.begin();
         const session = await world.signIn();
-        const owner = new TokenHolder(world, session);
+        const owner = await holderOf(world, session);
         for (const rotation of rotations) {
           world.wait(rotation.wait);
           for (const pause of rotation.pauses) {
@@ -146,12 +152,19 @@ describeOnEachDatabase('Rotation', (database) => {
 
 /**
  * What no rotation can do without: requests with a token have come to an end when one that was handed out for it is
- * used for the next. A leeway bears overlaps for as long as it lasts; half of it is left to messages on their way.
+ * used for the next. A leeway bears overlaps for as long as it lasts; half of it is left to messages on their way. Tabs
+ * with a lock send one at a time: for them, only requests that somebody has given up can overlap with others.
  */
 function limitsOf(leeway: number, clockError: number): NetworkLimits {
   if (leeway === 0) return { messageLife: Infinity, overlap: -Infinity };
   const half = leeway / 2 - clockError;
   return { messageLife: half, overlap: half };
+}
+
+/** Somebody with a token of the session. */
+function holderOf(world: RotationWorld, session: SessionModel, token = session.firstToken): Promise<TokenHolder> {
+  const send = (presented: string) => world.refresh(session, presented);
+  return TokenHolder.of(token, send, () => world.now);
 }
 
 /** An owner's life, a token stolen from it, and turns that owner and thief take, none within a leeway of the last. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { sample } from 'fast-check';
 import type { DataSource } from 'typeorm';
-import { resolveAuthOptions } from '../src/auth/auth.options.js';
+import { resolveAuthOptions } from '../src/auth/auth.settings.js';
 import { Database } from '../src/auth/database/database.js';
 import { decide, mint, type RotationPolicy, type RotationState } from '../src/auth/refresh-token/rotation.js';
 import { UNKNOWN_DEVICE, type Device } from '../src/auth/session/device.js';

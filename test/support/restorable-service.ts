@@ -1,7 +1,9 @@
 import type { IssuedSession } from '../../src/auth/refresh-token/token-response.js';
+import type { SessionListResponse } from '../../src/auth/session/session.response.js';
 import { createDatabase, type DatabaseName, type TestDatabase } from './databases.js';
 import { copiesOf, type DatabaseCopies } from './database-copies.js';
-import { logout, refresh, signIn, type Answer } from './http.js';
+import { json, logout, refresh, signIn, type Answer } from './http.js';
+import { getSessions } from './session-calls.js';
 import { startService, type TestService } from './service.js';
 import { TestClock } from './test-clock.js';
 
@@ -36,6 +38,13 @@ export class RestorableService {
 
   logout(token: string): Promise<Answer> {
     return logout(this.running.url, token);
+  }
+
+  /** The session that an access token is accepted for. */
+  async sessionOf(accessToken: string): Promise<string | undefined> {
+    const answer = await getSessions(this.running.url, accessToken, '?limit=100');
+    if (answer.status !== 200) return undefined;
+    return json<SessionListResponse>(answer).sessions.find(({ current }) => current)?.id;
   }
 
   async restart(whileStopped = async () => undefined as void): Promise<void> {

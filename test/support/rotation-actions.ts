@@ -15,16 +15,20 @@ export interface Scene {
 /** What can happen, and how often it does. */
 const FREQUENCIES = {
   refresh: 6,
-  send: 5,
+  ask: 6,
   arrive: 6,
   deliver: 5,
+  interfere: 3,
   giveUp: 2,
+  reload: 1,
   wait: 6,
   waitLong: 1,
   restart: 1,
   backUp: 2,
   restore: 2,
-  signIn: 1,
+  turnClock: 1,
+  signIn: 2,
+  signOut: 2,
   logOut: 1,
   steal: 2,
 };
@@ -42,14 +46,18 @@ export async function perform({ world, devices, leeway, clockError }: Scene, [ve
   switch (verb) {
     case 'refresh':
       return devices.refresh(a, b);
-    case 'send':
-      return void devices.send(a, b);
+    case 'ask':
+      return devices.ask(a, b);
     case 'arrive':
       return devices.arrive(a, pick([0, clockError, -clockError], b));
     case 'deliver':
       return devices.deliver(a, b);
+    case 'interfere':
+      return devices.interfere(a, b);
     case 'giveUp':
       return devices.giveUp(a, b);
+    case 'reload':
+      return devices.reload(a, b);
     case 'wait':
       return devices.wait(pick(stepsAround(leeway), a));
     case 'waitLong':
@@ -60,8 +68,12 @@ export async function perform({ world, devices, leeway, clockError }: Scene, [ve
       return world.backUp();
     case 'restore':
       return devices.restore(a);
+    case 'turnClock':
+      return devices.turnClock(a, b);
     case 'signIn':
-      return devices.signIn(a);
+      return devices.signInAgain(a, b);
+    case 'signOut':
+      return devices.signOut(a, b);
     case 'logOut':
       return devices.logOut(a, b);
     case 'steal':

@@ -65,7 +65,7 @@ export class RotationWorld {
     return answer;
   }
 
-  async logOut(session: SessionModel, token: string): Promise<void> {
+  async logOut(session: SessionModel, token: string): Promise<Answer> {
     const answer = await this.service.logout(token);
     this.check(`${this.nameOf(session, token)} logs out`, answer, () => {
       const expected = session.isLost ? 503 : 204;
@@ -73,6 +73,7 @@ export class RotationWorld {
       session.isEnded ||= answer.status === 204;
     });
     if (session.isEnded) await this.expectNothingWorks(session);
+    return answer;
   }
 
   async restart(): Promise<void> {
@@ -129,7 +130,8 @@ export class RotationWorld {
     }
   }
 
-  private broken(promise: string): Error {
+  /** @returns an error that tells what went before */
+  broken(promise: string): Error {
     return new Error(`${promise}\n${this.history.join('\n')}`);
   }
 

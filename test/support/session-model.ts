@@ -40,7 +40,7 @@ export class SessionModel {
   private isLineageKnown = true;
 
   constructor(
-    issued: IssuedSession,
+    readonly issued: IssuedSession,
     private readonly createdAt: number,
     private readonly promises: Promises,
   ) {

@@ -1,33 +1,64 @@
-import { HonestClient } from './honest-client.js';
+import { createSession, SessionUnavailableError, type Session } from 'nest-refresh-token/client';
 import type { Answer } from './http.js';
-import type { RotationWorld } from './rotation-world.js';
-import type { SessionModel } from './session-model.js';
+import { tokensIn } from './shared-storage.js';
+import { responseOf } from './simulated-network.js';
 
-/** Somebody with a copy of a session's token, the owner or a thief, who goes on as an honest client does. */
+/** Somebody with a copy of a session's token, the owner or a thief, who goes on with the client library. */
 export class TokenHolder {
-  private readonly store: { refreshToken: string };
+  private text: string | null = null;
+  private accessToken: string | undefined;
+  private readonly library: Session;
 
-  constructor(
-    private readonly world: RotationWorld,
-    private readonly session: SessionModel,
-    refreshToken = session.firstToken,
+  private constructor(
+    private readonly send: (refreshToken: string) => Promise<Answer>,
+    now: () => number,
   ) {
-    this.store = { refreshToken };
+    this.library = createSession({
+      refreshUrl: 'https://auth.example.com/refresh_token',
+      storage: {
+        get: () => this.text,
+        set: (text) => {
+          this.text = text;
+        },
+      },
+      patience: 0,
+      fetch: async () => responseOf(await send(this.token)),
+      now,
+    });
+  }
+
+  /**
+   * @param send what presents a token
+   * @param now the time on the holder's clock, in milliseconds
+   */
+  static async of(
+    refreshToken: string,
+    send: (refreshToken: string) => Promise<Answer>,
+    now: () => number,
+  ): Promise<TokenHolder> {
+    const holder = new TokenHolder(send, now);
+    await holder.library.signIn({ refresh_token: refreshToken });
+    return holder;
   }
 
   get token(): string {
-    return this.store.refreshToken;
+    return tokensIn(this.text).refresh_token ?? '';
   }
 
   /** @returns whether it was answered with tokens */
   async refresh(): Promise<boolean> {
-    const answer = await this.loseAnswer();
-    const { outcome } = await new HonestClient(this.store, async () => answer).refresh();
-    return outcome === 'refreshed';
+    try {
+      const accessToken = await this.library.getAccessToken({ refused: this.accessToken });
+      this.accessToken = accessToken ?? undefined;
+      return accessToken !== null;
+    } catch (error) {
+      if (error instanceof SessionUnavailableError) return false;
+      throw error;
+    }
   }
 
   /** Refreshes, and never learns the answer. */
   loseAnswer(): Promise<Answer> {
-    return this.world.refresh(this.session, this.token);
+    return this.send(this.token);
   }
 }
