@@ -74,9 +74,8 @@ export class OAuthError extends AuthError {
   constructor(
     readonly code: OAuthErrorCode,
     message: string,
-    options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(message);
   }
 }
 

@@ -29,7 +29,8 @@ import {
 import { bearerStrategy } from './bearer.strategy.js';
 import { Clock } from './clock.js';
 import type { LegacyTokens } from './refresh-token/legacy-tokens.js';
-import { METADATA_PATH, OAuthMetadataController } from './oauth/oauth-metadata.controller.js';
+import { METADATA_PATH } from './oauth/issuer-url.js';
+import { OAuthMetadataController } from './oauth/oauth-metadata.controller.js';
 import { OAuthController } from './oauth/oauth.controller.js';
 import { LogoutController } from './refresh-token/logout.controller.js';
 import { RefreshTokenController } from './refresh-token/refresh-token.controller.js';

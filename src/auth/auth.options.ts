@@ -84,7 +84,10 @@ export interface CookieOptions {
    * endpoint's own. Every other page is refused: browsers send cookies along for all of them.
    */
   origins?: readonly string[] | undefined;
-  /** Default `__Host-refresh_token`, a name that no subdomain and no page in the clear can set (RFC 6265bis §4.1.3). */
+  /**
+   * Default `__Host-refresh_token`, a name that no subdomain and no page in the clear can set (RFC 6265bis §4.1.3).
+   * Another one they can set beside ours: a request with two is 400.
+   */
   name?: string | undefined;
   /** Default `strict`; `none` for pages of another site, which must be among the `origins`. */
   sameSite?: 'strict' | 'lax' | 'none' | undefined;

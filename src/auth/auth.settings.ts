@@ -3,6 +3,7 @@ import { signingKeys, type SigningKey } from './access-token/access-token.keys.j
 import { COOKIE_NAME, type CookieAttributes } from './cookie/cookie-header.js';
 import { kindOf } from './kind-of.js';
 import { DURATION_TAKES, parseDuration, type Duration } from './duration.js';
+import { isIssuerUrl, urlBelow } from './oauth/issuer-url.js';
 import { isOrigin } from './origin.js';
 import { parseTime, PASSED_TIME_TAKES } from './time.js';
 import type { RotationPolicy } from './refresh-token/rotation.js';
@@ -41,7 +42,6 @@ export interface AuthSettings {
   };
   readonly cookie: (CookieAttributes & { readonly origins: ReadonlySet<string> }) | undefined;
   readonly oauth: {
-    /** Without a slash at its end. */
     readonly url: string;
     readonly jwksUrl: string | undefined;
   };
@@ -161,7 +161,7 @@ export function resolveAuthOptions(options: AuthModuleOptions, now: number): Aut
     },
     cookie: options.cookie === undefined ? undefined : cookie(options.cookie),
     oauth: {
-      url: withoutSlash(oauth.url === undefined ? `${withoutSlash(issuer)}/oauth` : url('oauth.url', oauth.url)),
+      url: oauth.url === undefined ? urlBelow(issuer, 'oauth') : url('oauth.url', oauth.url),
       jwksUrl: oauth.jwksUrl === undefined ? undefined : url('oauth.jwksUrl', oauth.jwksUrl),
     },
     serviceKeys: serviceKeys(options.serviceKeys ?? []),
@@ -196,12 +196,7 @@ function serviceKeys(values: readonly string[]): readonly string[] {
 }
 
 function url(option: string, value: unknown): string {
-  const isUrl = typeof value === 'string' && /^https?:\/\/[^\s?#]+$/.test(value) && URL.canParse(value);
-  return isUrl ? value : fail(option, value, 'a URL such as https://app.example.com/oauth');
-}
-
-function withoutSlash(text: string): string {
-  return text.replace(/\/$/, '');
+  return isIssuerUrl(value) ? value : fail(option, value, 'a URL such as https://app.example.com/oauth');
 }
 
 /** Refuses a value that may be shown. */

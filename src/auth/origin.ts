@@ -5,3 +5,8 @@ export function isOrigin(text: unknown): text is string {
   if (typeof text !== 'string' || text.length > MAX_ORIGIN || !/^https?:/.test(text)) return false;
   return URL.canParse(text) && new URL(text).origin === text;
 }
+
+/** Whether a host name is this machine itself. */
+export function isLoopback(host: string): boolean {
+  return /^(?:localhost|127(?:\.\d+){3}|\[?::1\]?)$/.test(host);
+}

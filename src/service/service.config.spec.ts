@@ -58,10 +58,15 @@ describe('the configuration of the service', () => {
     expect(serviceConfig({ DATA_DIR })).toEqual(config);
   });
 
-  it('has a demo in development unless it is told otherwise, and none in production whatever it is told', () => {
+  it('has a demo in development where nobody else can call, unless it is told otherwise, and none in production whatever it is told', () => {
     const production = { ...GIVEN, DATA_DIR, NODE_ENV: 'production', ISSUER: 'https://auth.example.com' };
     expect(serviceConfig({ DATA_DIR, DEMO: 'true' }).hasDemo).toBe(true);
     expect(serviceConfig({ DATA_DIR, DEMO: 'false' }).hasDemo).toBe(false);
+    for (const HOST of ['localhost', '::1', '127.0.0.2']) expect(serviceConfig({ DATA_DIR, HOST }).hasDemo).toBe(true);
+    for (const HOST of ['0.0.0.0', '::', '10.0.0.1', 'localhost.example.com']) {
+      expect(serviceConfig({ DATA_DIR, HOST }).hasDemo).toBe(false);
+      expect(serviceConfig({ DATA_DIR, HOST, DEMO: 'true' }).hasDemo).toBe(true);
+    }
     expect(serviceConfig(production).hasDemo).toBe(false);
     expect(serviceConfig({ ...production, DEMO: 'true' }).hasDemo).toBe(false);
   });

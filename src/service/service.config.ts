@@ -1,6 +1,7 @@
 import { jwksOf, type JsonWebKeySet } from '../auth/access-token/access-token.keys.js';
 import type { AuthModuleOptions } from '../auth/auth.options.js';
-import { isIssuerUrl, METADATA_PATH } from '../auth/oauth/oauth-metadata.controller.js';
+import { isLoopback } from '../auth/origin.js';
+import { isIssuerUrl, metadataPathOf, urlBelow } from '../auth/oauth/issuer-url.js';
 import { sqliteIn, type DatabaseLocation } from './database/database-url.js';
 import { readEnvironment, type Environment, type ProcessEnvironment } from './environment/environment.js';
 import type { TrustProxy } from './environment/trust-proxy.js';
@@ -62,7 +63,7 @@ export function serviceConfig(env: ProcessEnvironment): ServiceConfig {
     corsOrigins,
     trustProxy,
     oauth: environment.oauth ? oauthPaths(environment, address) : undefined,
-    hasDemo: environment.demo && !isProduction,
+    hasDemo: (environment.demo ?? isLoopback(host)) && !isProduction,
     logLevel,
   };
 }
@@ -82,7 +83,6 @@ interface Keys {
 
 function authOptions(environment: Environment, address: string, given: Keys): ServiceConfig['auth'] {
   const { issuer = address, audience, sessionRetention, corsOrigins = [], cookieName, cookieSameSite } = environment;
-  const base = issuer.replace(/\/$/, '');
   const seconds = (milliseconds: number) => milliseconds / 1_000;
   return {
     refreshToken: {
@@ -109,18 +109,16 @@ function authOptions(environment: Environment, address: string, given: Keys): Se
     cookie: environment.cookie ? { origins: corsOrigins, name: cookieName, sameSite: cookieSameSite } : undefined,
     // The issuer is the service as clients see it.
     oauth: isIssuerUrl(issuer)
-      ? { url: `${base}/${environment.oauthPrefix}`, jwksUrl: `${base}/.well-known/jwks.json` }
+      ? { url: urlBelow(issuer, environment.oauthPrefix), jwksUrl: urlBelow(issuer, '.well-known/jwks.json') }
       : undefined,
     serviceKeys: given.serviceKeys,
     keyActivationDelay: seconds(environment.keyActivationDelay),
   };
 }
 
-/** RFC 8414 §3.1: the path of the issuer stands behind that of the metadata. */
 function oauthPaths({ issuer, oauthPrefix }: Environment, address: string): ServiceConfig['oauth'] {
   const url = issuer ?? address;
-  const metadataPath = isIssuerUrl(url) ? METADATA_PATH + new URL(url).pathname.replace(/\/$/, '') : undefined;
-  return { path: oauthPrefix, metadataPath };
+  return { path: oauthPrefix, metadataPath: isIssuerUrl(url) ? metadataPathOf(url) : undefined };
 }
 
 /** A wildcard is no address to call. */

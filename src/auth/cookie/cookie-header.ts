@@ -19,7 +19,7 @@ export function cookieValues(header: string | undefined, name: string): string[]
     .map((pair) => decoded(pair.slice(start.length)));
 }
 
-/** A host's own tokens of before may be percent-encoded, as Express sets cookies; in the module's there is nothing to. */
+/** Express percent-encodes the cookies it sets, and with them a host's own tokens of before; ours it leaves as they are. */
 function decoded(value: string): string {
   try {
     return decodeURIComponent(value);

@@ -1,7 +1,5 @@
 import type { AuthRequest } from '../auth.request.js';
-import { isOrigin } from '../origin.js';
-
-const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
+import { isLoopback, isOrigin } from '../origin.js';
 
 /**
  * Whether a request with a cookie was sent by a page that may: one of the allowed origins, or of the endpoint's own.
@@ -22,5 +20,5 @@ function isOwnOrigin(origin: string, host = ''): boolean {
   const own = `${page.protocol}//${host}`;
   // Parsed, since a host may be written with its default port.
   const isOwn = URL.canParse(own) && new URL(own).origin === origin;
-  return isOwn && (page.protocol === 'https:' || LOOPBACK.test(page.hostname));
+  return isOwn && (page.protocol === 'https:' || isLoopback(page.hostname));
 }

@@ -5,9 +5,7 @@ import type { AuthSettings } from '../auth.settings.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { OwnCredentials } from '../own-credentials.js';
 import { ServiceKeys } from '../service-keys.js';
-
-/** Where the metadata of an issuer without a path stand (RFC 8414 §3). */
-export const METADATA_PATH = '.well-known/oauth-authorization-server';
+import { isIssuerUrl, METADATA_PATH, urlBelow } from './issuer-url.js';
 
 const MAX_AGE = 300;
 
@@ -34,15 +32,15 @@ export class OAuthMetadataController {
     }
     this.metadata = {
       issuer,
-      token_endpoint: `${url}/token`,
+      token_endpoint: urlBelow(url, 'token'),
       token_endpoint_auth_methods_supported: ['none'],
       grant_types_supported: ['refresh_token'],
       // There is no authorization endpoint: the login is the host's own.
       response_types_supported: [],
-      revocation_endpoint: `${url}/revoke`,
+      revocation_endpoint: urlBelow(url, 'revoke'),
       revocation_endpoint_auth_methods_supported: ['none'],
       ...(serviceKeys.areThere && {
-        introspection_endpoint: `${url}/introspect`,
+        introspection_endpoint: urlBelow(url, 'introspect'),
         introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'Bearer'],
       }),
       ...(jwksUrl !== undefined && keys.some(({ publicJwk }) => publicJwk) && { jwks_uri: jwksUrl }),
@@ -55,9 +53,4 @@ export class OAuthMetadataController {
     httpAdapter.setHeader(response, 'Cache-Control', `public, max-age=${MAX_AGE}`);
     httpAdapter.reply(response, this.metadata, HttpStatus.OK);
   }
-}
-
-/** Whether an issuer is a URL without query and fragment (RFC 8414 §2). */
-export function isIssuerUrl(issuer: string): boolean {
-  return /^https?:\/\/[^\s?#]+$/.test(issuer) && URL.canParse(issuer);
 }

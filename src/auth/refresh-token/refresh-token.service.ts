@@ -107,7 +107,7 @@ export class RefreshTokenService {
     const { session, at } = await this.use(token, now, device ?? UNKNOWN_DEVICE, options);
     const scope = grantedScope(session.scope, options.scope);
     const tokens = this.respond({ ...session, scope }, token, secret, at);
-    // RFC 6749 §5.1: it is told where it isn't what was asked for, be it none any more.
+    // RFC 6749 §5.1: told where it isn't what was asked for, also where nothing of that is left.
     return scope === null && options.scope === undefined ? tokens : { ...tokens, scope: scope ?? '' };
   }
 

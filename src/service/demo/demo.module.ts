@@ -77,6 +77,7 @@ function optionsAt(issuer: string): AuthModuleOptions {
   return {
     refreshToken: { secrets: [generateSecret()], leeway: '2s', idleTtl: '1h', absoluteTtl: '1d' },
     accessToken: { issuer, ttl: '15s', keys: generateSigningKeys() },
+    session: { maxSessionsPerSubject: 20 },
   };
 }
 

@@ -78,7 +78,7 @@ describe('an environment without any variable', () => {
       cookieSameSite: 'strict',
       oauth: true,
       oauthPrefix: 'oauth',
-      demo: true,
+      demo: undefined,
       logLevel: 'log',
       isProduction: false,
     } satisfies Record<keyof Environment, unknown>);

@@ -27,6 +27,8 @@ export interface Variable<T> {
   parse(text: string): T | undefined;
 }
 
+const FLAG_TAKES = 'true, false';
+
 /** The configuration: every variable the service reads. The README's table is made from this one. */
 export const variables = {
   port: variable({
@@ -227,11 +229,14 @@ export const variables = {
     fallback: 'oauth',
     parse: (text) => (/^[\w~-][\w.~-]*(?:\/[\w~-][\w.~-]*)*$/.test(text) ? text : undefined),
   }),
-  demo: flag(
-    'DEMO',
-    true,
-    'Whether there is a page at `/demo` to watch it all in a browser; in production there is none, whatever this says.',
-  ),
+  demo: variable({
+    name: 'DEMO',
+    about:
+      'Whether there is a page at `/demo` to watch it all in a browser; in production there is none, whatever this says.',
+    takes: FLAG_TAKES,
+    fallbackAbout: '`true` where `HOST` is this machine itself',
+    parse: parseFlag,
+  }),
   logLevel: choice(
     'LOG_LEVEL',
     ['log', 'error', 'warn', 'debug'],
@@ -274,13 +279,17 @@ function choice<T extends string>(name: string, values: readonly [T, ...T[]], ab
   };
 }
 
+function parseFlag(text: string): boolean | undefined {
+  return text === 'true' ? true : text === 'false' ? false : undefined;
+}
+
 function flag(name: string, fallback: boolean, about: string): Defaulted<boolean> {
   return {
     name,
     about,
-    takes: 'true, false',
+    takes: FLAG_TAKES,
     fallback: String(fallback),
-    parse: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
+    parse: parseFlag,
   };
 }
 

@@ -35,8 +35,11 @@ export function claimsOf(token) {
 /** Calls `show` with what is stored, at once and then often enough for a countdown. */
 export function watch(show) {
   const look = async () => {
-    show(await stored());
-    setTimeout(look, 200);
+    try {
+      show(await stored());
+    } finally {
+      setTimeout(look, 200);
+    }
   };
   void look();
 }

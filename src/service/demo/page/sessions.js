@@ -104,7 +104,7 @@ async function send(path, words) {
   try {
     const response = await session.fetch(at(path), { method: 'DELETE' });
     const answer = response.status === 200 ? await response.json() : {};
-    tell(response.ok ? words(answer) : `Nobody is signed in (${response.status}).`);
+    tell(response.ok ? words(answer) : `It did not work: ${response.status}.`);
   } catch (error) {
     tell(why(error));
   }

@@ -42,7 +42,7 @@ export function timeOfDay(date = new Date()) {
   return date.toLocaleTimeString('en-GB');
 }
 
-/** What went wrong, without the library's own words where the page has better ones. */
+/** What went wrong, in words. */
 export function why(error) {
   return error instanceof Error ? error.message : String(error);
 }
