@@ -5,8 +5,9 @@ const log = logIn(element('thief-log'));
 /** After how many refreshes by the owner the thief is locked out. */
 const REFRESHES = 2;
 
-/** The refresh token in the thief's hands. */
+/** The refresh token in the thief's hands, and the session it was stolen from. */
 let loot;
+let robbed;
 let uses = 0;
 let isOver = false;
 /** What the owner had when it was last seen, and how often it was refreshed since the two held the same token. */
@@ -15,6 +16,7 @@ let changes = 0;
 
 /** Sees what the owner holds: called all the time. */
 export function watchOwner(record) {
+  if (record && robbed !== undefined && sessionOf(record) !== robbed) forget();
   if (isRefreshed(owners, record)) changes += 1;
   owners = record;
   // Both were handed the same successor, or the thief has just copied it: there is nothing to tell them apart by.
@@ -25,13 +27,27 @@ export function watchOwner(record) {
 /** Not where somebody has signed in anew, or out. */
 function isRefreshed(before, after) {
   if (!before || !after || before.refresh_token === after.refresh_token) return false;
-  return claimsOf(before.access_token).sid === claimsOf(after.access_token).sid;
+  return sessionOf(before) === sessionOf(after);
+}
+
+function sessionOf(record) {
+  return claimsOf(record.access_token).sid;
+}
+
+/** Somebody has signed in anew: another story. */
+function forget() {
+  loot = undefined;
+  robbed = undefined;
+  uses = 0;
+  isOver = false;
+  changes = 0;
 }
 
 async function steal() {
   const record = await stored();
   if (!record) return log('warn', 'There is nothing to steal: nobody is signed in.');
   loot = record.refresh_token;
+  robbed = sessionOf(record);
   uses = 0;
   isOver = false;
   log('note', 'Copied from the browser’s storage, as malware or an injected script could.');

@@ -49,6 +49,6 @@ export function why(error) {
 
 /** Why a session is over. */
 export function endOf(reason) {
-  if (reason === 'sign_out') return 'Signed out, in every tab (sign_out).';
+  if (reason === 'sign_out') return 'Signed out, in every tab.';
   return `The refresh token was refused: the session is over (${reason}).`;
 }
