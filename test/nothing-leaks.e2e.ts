@@ -165,7 +165,7 @@ describeOnEachDatabase('after everything that can go right and wrong', (database
       { ...cookie(`"${secret}"`), ...OWN_PAGE },
       { ...cookie(`${secret} ${secret}`), ...OWN_PAGE, 'X-Request-Id': secret },
       { ...cookie(secret), ...OWN_PAGE, ...bearer(secret) },
-      { ...cookie(secret), ...OWN_PAGE, Authorization: `Basic ${secret}` },
+      { ...cookie(secret), ...OWN_PAGE, Authorization: `Bearer ${secret} x` },
       { Cookie: `${COOKIE}=${secret}; ${COOKIE}=${secret}`, ...OWN_PAGE },
       { Cookie: `${secret}=${secret}`, ...OWN_PAGE },
       cookie(secret),
