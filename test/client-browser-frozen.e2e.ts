@@ -107,7 +107,7 @@ describeBrowser('A tab that sleeps', () => {
     await sleeper.page.evaluate(
       () =>
         new Promise<void>((held) => {
-          void navigator.locks.request('nest-refresh-token:nest-refresh-token', () => {
+          void navigator.locks.request('nest-refresh-token', () => {
             held();
             return new Promise<void>((done) => Object.assign(globalThis, { letGo: done }));
           });

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { cookieStorage, type SessionOptions, type TokenStorage } from 'nest-refresh-token/client';
 import { listenedSession, VirtualTime, type ListenedSession } from './support/client-session.js';
+import { pageWithChannelsForEachTest } from './support/page-channels.js';
+import { pageGlobalsForEachTest } from './support/page-globals.js';
 import { until } from './support/process.js';
 import { answer, Gate, guarded, rotating, ScriptedServer, silence } from './support/scripted-server.js';
 import { HOUR } from './support/test-clock.js';
@@ -26,6 +28,7 @@ function tab(storage: TokenStorage, options: Partial<SessionOptions> & { time?: 
 const signedOut = (reason: string) => ['signedOut', { reason }];
 
 describe('cookieStorage', () => {
+  pageWithChannelsForEachTest();
   let name = 0;
   /** Opens tabs that share a storage, which no test before has used. */
   const pages = () => {
@@ -149,7 +152,7 @@ describe('cookieStorage', () => {
       await until('it has arrived', () => (server.seen('/orders').length > 0 ? true : undefined));
       await session.signIn({ access_token: 'access-of-bob', expires_in: 3_600 });
       gate.release();
-      await expect(call).rejects.toThrow('The session has changed');
+      await expect(call).rejects.toThrow('Session changed');
       expect(server.tokens('/orders')).toEqual(['access-1']);
     },
   );
@@ -162,7 +165,7 @@ describe('cookieStorage', () => {
     const call = session.fetch(`${server.url}/orders`);
     await until('it waits', () => (server.requests.length > 1 ? true : undefined));
     await session.signIn({ access_token: 'access-of-bob', expires_in: 3_600 });
-    await expect(call).rejects.toThrow('The session has changed');
+    await expect(call).rejects.toThrow('Session changed');
     expect(server.seen('/orders')).toEqual([]);
   });
 
@@ -177,5 +180,113 @@ describe('cookieStorage', () => {
     await session.signIn({ access_token: 'access-of-bob', expires_in: 3_600 });
     expect(await call).toBe('access-of-bob');
     await until('it is cut', () => isCut || undefined);
+  });
+
+  it('drops a refresh, so that its cookie isn’t set late, also where another tab signs in', async () => {
+    let isCut = false;
+    server.script('/refresh_token', (response) => void response.once('close', () => (isCut = true)));
+    const open = pages();
+    const [one, other] = [open(), open()];
+    const call = one.getAccessToken();
+    await until('it has arrived', () => (server.requests.length > 0 ? true : undefined));
+    await other.signIn({ access_token: 'access-of-bob', expires_in: 3_600 });
+    await until('it is cut', () => isCut || undefined);
+    expect(await call).toBe('access-of-bob');
+    expect(server.requests).toHaveLength(1);
+    expect(one.told).toEqual([]);
+  });
+
+  it('does not drop a refresh where another tab only refreshes', async () => {
+    const gate = new Gate();
+    server.script('/refresh_token', gate.before(rotating(BODY, 7)), rotating(BODY, 8));
+    const storage = cookieStorage(`lockless of ${server.url}`);
+    const { lock: _, ...lockless } = storage;
+    const [one, other] = [
+      tab(lockless),
+      tab({ ...cookieStorage(`lockless of ${server.url}`), lock: (work) => work() }),
+    ];
+    await one.signIn({ access_token: 'access-1', expires_in: 3_600 });
+    const call = one.getAccessToken({ refused: 'access-1' });
+    await until('it has arrived', () => (server.requests.length === 1 ? true : undefined));
+    expect(await other.getAccessToken({ refused: 'access-1' })).toBe('access-8');
+    gate.release();
+    expect(await call).toBe('access-8');
+    expect([...one.told, ...other.told]).toEqual([['refreshed', { expiresIn: 3_600 }]]);
+  });
+
+  it('lets nobody end who has just signed in: another tab has found that nobody was', async () => {
+    const gate = new Gate();
+    server.script('/refresh_token', gate.before(NO_COOKIE));
+    const open = pages();
+    const [one, other] = [open(), open()];
+    const call = one.getAccessToken();
+    await until('it has arrived', () => (server.requests.length > 0 ? true : undefined));
+    // Both write before either has heard of the other.
+    const heard = new BroadcastChannel(`page-${name}`);
+    await other.signIn({ access_token: 'access-of-bob', expires_in: 3_600 });
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A channel has one origin, and takes none.
+    heard.postMessage('{"ended":"invalid_refresh_token"}');
+    heard.close();
+    gate.release();
+    await call;
+    await until('all know', async () => ((await one.getAccessToken()) === 'access-of-bob' ? true : undefined));
+    expect(await other.getAccessToken()).toBe('access-of-bob');
+    expect([...one.told, ...other.told]).toEqual([]);
+  });
+
+  it('hears of a sign-out in a tab that doesn’t know who is signed in', async () => {
+    const open = pages();
+    const one = open();
+    await one.signIn({ access_token: 'access-1', expires_in: 3_600 });
+    const other = open();
+    other.time.clock.advance(HOUR);
+    expect(await other.signOut()).toBe(true);
+    await until('it has told', () => (one.told.length > 0 ? true : undefined));
+    expect(one.told).toEqual([signedOut('sign_out')]);
+    expect(await one.getAccessToken()).toBeNull();
+  });
+
+  describe('without Web Locks', () => {
+    const page = pageGlobalsForEachTest();
+
+    it('refreshes in one tab at a time, by a lease that is gone afterwards', async () => {
+      const open = pages();
+      const tabs = [open(), open(), open()];
+      expect(new Set(await Promise.all(tabs.map((each) => each.getAccessToken())))).toEqual(new Set(['access-2']));
+      expect(server.requests).toHaveLength(1);
+      expect([...page.area.keys()]).toEqual([]);
+    });
+
+    it('works without localStorage, and with one that is full', async () => {
+      Object.assign(globalThis.localStorage, {
+        setItem: () => {
+          throw new Error('It is full.');
+        },
+      });
+      expect(await pages()().getAccessToken()).toBe('access-2');
+      Reflect.deleteProperty(globalThis, 'localStorage');
+      expect(await pages()().getAccessToken()).toBe('access-3');
+    });
+  });
+});
+
+describe('cookieStorage on a server', () => {
+  it('keeps users apart that are signed in by the same process', async () => {
+    const sessionOf = (user: string) =>
+      tab(cookieStorage(), {
+        fetch: (input, init) => fetch(input, { ...init, headers: { ...init?.headers, Cookie: user } }),
+      });
+    server.script('/refresh_token', (response, { headers }) =>
+      answer(200, { access_token: `access-of-${headers.cookie}`, expires_in: 3_600 })(response, {} as never),
+    );
+    const [alice, bob] = [sessionOf('alice'), sessionOf('bob')];
+    expect(await alice.getAccessToken()).toBe('access-of-alice');
+    // What a channel would carry has come by then.
+    await new Promise((done) => setTimeout(done, 100));
+    expect(await bob.getAccessToken()).toBe('access-of-bob');
+    expect(await bob.signOut()).toBe(true);
+    await new Promise((done) => setTimeout(done, 100));
+    expect(await alice.getAccessToken()).toBe('access-of-alice');
+    expect(alice.told.map(([event]) => event)).toEqual(['refreshed']);
   });
 });

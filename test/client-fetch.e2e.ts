@@ -177,6 +177,24 @@ describe('the access token goes', () => {
     },
   );
 
+  it('nowhere by a URL that is changed while the token is waited for', async () => {
+    const session = await signedIn({ apiOrigins: [] });
+    const url = new URL(`${server.url}/orders`);
+    const call = session.fetch(url);
+    url.port = new URL(api.url).port;
+    expect((await call).status).toBe(404);
+    expect(server.tokens('/orders')).toEqual(['access-1']);
+    expect(api.requests).toEqual([]);
+  });
+
+  it('nowhere by something that has the `url` of another origin than its text', async () => {
+    const session = await signedIn({ apiOrigins: [] });
+    const input = { url: `${server.url}/orders`, toString: orders, clone: orders } as object as Request;
+    const { origin } = new URL(api.url);
+    await expect(session.fetch(input)).rejects.toThrow(new TypeError(`${origin} isn't in apiOrigins`));
+    expect(api.requests).toEqual([]);
+  });
+
   it('nowhere by a redirect', async () => {
     const elsewhere = await ScriptedServer.start();
     try {
@@ -247,7 +265,7 @@ describe('the body of a request that is sent again', () => {
     const error: unknown = await send().catch((reason: unknown) => reason);
 
     expect(error).toBeInstanceOf(RequestNotRepeatedError);
-    expect(error).toMatchObject({ name: 'RequestNotRepeatedError', message: '401: send it with a new stream' });
+    expect(error).toMatchObject({ name: 'RequestNotRepeatedError', message: 'Needs a new stream' });
     const { response } = error as RequestNotRepeatedError;
     expect([response.status, await response.text()]).toEqual([401, 'refused']);
     expect(api.requests).toHaveLength(1);
@@ -317,7 +335,7 @@ describe('what was begun under one sign-in', () => {
     await until('it waits', () => (server.requests.length === 1 ? true : undefined));
     await session.signIn({ ...TOKENS, access_token: 'access-of-bob' });
     gate.release();
-    await expect(call).rejects.toThrow('The session has changed');
+    await expect(call).rejects.toThrow('Session changed');
     expect(api.requests).toEqual([]);
     api.script('/orders', guarded('access-3'));
     // Who asks for a token is given the one of today.
@@ -334,7 +352,7 @@ describe('what was begun under one sign-in', () => {
     await session.signOut();
     await session.signIn({ ...TOKENS, access_token: 'access-of-bob' });
     gate.release();
-    await expect(call).rejects.toThrow('The session has changed');
+    await expect(call).rejects.toThrow('Session changed');
     expect(api.tokens('/orders')).toEqual(['access-1']);
   });
 

@@ -92,6 +92,14 @@ describe('a refresh that is answered', () => {
     expect(await session.getAccessToken({ refused: 'access-1' })).toBe('access-2');
   });
 
+  it('nowhere, since its URL can’t be resolved, rejects at once: that is no outage', async () => {
+    const session = listenedSession({ refreshUrl: '/refresh_token' });
+    await session.signIn({ refresh_token: 'refresh-1' });
+    await expect(session.getAccessToken()).rejects.toMatchObject({ name: 'TypeError' });
+    expect(session.time.slept).toEqual([]);
+    expect(session.told).toEqual([]);
+  });
+
   it('not at all rejects with why, and shows no token', async () => {
     server.script('/refresh_token', drop);
     const session = await signedIn({ patience: 0 });
@@ -116,18 +124,6 @@ describe('a refresh that is answered', () => {
       rotating(),
     );
     const session = await signedIn({ timeout: 100 });
-    expect(await session.getAccessToken({ refused: 'access-1' })).toBe('access-2');
-  });
-
-  it('too late by a platform that can’t abort is tried again', async () => {
-    let calls = 0;
-    const deaf: typeof fetch = (input, init) => {
-      calls += 1;
-      const { signal: _, ...rest } = init ?? {};
-      return calls === 1 ? new Promise(() => undefined) : fetch(input, rest);
-    };
-    server.script('/refresh_token', rotating());
-    const session = await signedIn({ timeout: 50, fetch: deaf });
     expect(await session.getAccessToken({ refused: 'access-1' })).toBe('access-2');
   });
 });
@@ -170,7 +166,9 @@ describe('the time between tries', () => {
     ['7', 7],
     ['-5', 1],
     ['soon', 1],
+    // A date is of another clock: it counts as none.
     ['Wed, 21 Oct 2015 07:28:00 GMT', 1],
+    [new Date(Date.now() + HOUR).toUTCString(), 1],
   ])('is never shorter than Retry-After: %s', async (value, seconds) => {
     server.script('/refresh_token', answer(503, '', { 'Retry-After': value }), rotating());
     const session = await signedIn();
@@ -179,20 +177,19 @@ describe('the time between tries', () => {
     expect(session.told[0]).toEqual(unavailable(seconds, 503));
   });
 
-  it('is never shorter than Retry-After: a date', async () => {
-    const time = new VirtualTime();
-    const date = new Date(time.now() + 20 * SECOND).toUTCString();
-    server.script('/refresh_token', answer(429, '', { 'Retry-After': date }), rotating());
-    const session = await signedIn({ time });
-    await session.getAccessToken({ refused: 'access-1' });
-    expect(time.slept).toEqual([20 * SECOND]);
-  });
-
   it('is an hour and no more where a server, or a wrong clock, asks for years', async () => {
     server.script('/refresh_token', answer(503, '', { 'Retry-After': '999999999' }), rotating());
     const session = await signedIn({ patience: 2 * HOUR });
     expect(await session.getAccessToken({ refused: 'access-1' })).toBe('access-2');
     expect(session.time.slept).toEqual([HOUR]);
+  });
+
+  it('is an hour at most, however it is spread', async () => {
+    server.script('/refresh_token', answer(503, '', { 'Retry-After': '3600' }), rotating());
+    const session = await signedIn({ patience: 2 * HOUR, random: () => 0.99 });
+    expect(await session.getAccessToken({ refused: 'access-1' })).toBe('access-2');
+    expect(session.time.slept).toEqual([HOUR]);
+    expect(session.told[0]).toEqual(unavailable(3_600, 503));
   });
 
   it('is spread: up to half as long again', async () => {
@@ -238,7 +235,7 @@ describe('while the server is to be left alone', () => {
     await failure(session.getAccessToken({ refused: 'access-1' }));
     session.time.clock.advance(20 * SECOND);
     const error = await failure(session.getAccessToken({ refused: 'access-1' }));
-    expect(error).toMatchObject({ status: 503, retryAfter: 40 });
+    expect(error).toMatchObject({ status: 503, retryAfter: 60 });
     expect(asked()).toBe(1);
 
     session.time.clock.advance(15 * SECOND);
@@ -265,6 +262,25 @@ describe('while the server is to be left alone', () => {
     expect(asked()).toBe(3);
   });
 
+  it('calls that wake one after the other ask it once, and leave it alone as it then asks again', async () => {
+    server.script('/refresh_token', answer(503, '', { 'Retry-After': '2' }), answer(503, '', { 'Retry-After': '20' }));
+    const wake: (() => void)[] = [];
+    const time = new VirtualTime();
+    const session = await signedIn({ time, sleep: () => new Promise((done) => wake.push(done)) });
+    const calls = Array.from({ length: 20 }, () => failure(session.getAccessToken({ refused: 'access-1' })));
+    await until('all wait', () => (wake.length === 20 ? true : undefined));
+    time.clock.advance(2 * SECOND);
+    for (const [n, done] of wake.splice(0).entries()) {
+      done();
+      await until(`call ${n} waits again`, () => (wake.length > n ? true : undefined));
+    }
+    expect(asked()).toBe(2);
+    time.clock.advance(30 * SECOND);
+    wake.forEach((done) => done());
+    await Promise.all(calls);
+    expect(asked()).toBeLessThanOrEqual(4);
+  });
+
   it('it is asked again as soon as it has answered, be it a sign-out', async () => {
     server.script('/refresh_token', answer(503, '', { 'Retry-After': '60' }), rotating());
     server.script('/logout', answer(204));
@@ -274,6 +290,17 @@ describe('while the server is to be left alone', () => {
     await session.signIn({ refresh_token: 'refresh-of-bob' });
     expect(await session.getAccessToken()).toBe('access-2');
     expect(session.time.slept).toEqual([]);
+  });
+
+  it('a sign-out that fails keeps nobody from refreshing', async () => {
+    server.script('/refresh_token', rotating());
+    server.script('/logout', answer(429, '', { 'Retry-After': '3600' }));
+    const session = await signedIn();
+    expect(await session.signOut()).toBe(false);
+    await session.signIn({ refresh_token: 'refresh-of-bob' });
+    expect(await session.getAccessToken()).toBe('access-2');
+    expect(session.time.slept).toEqual([]);
+    expect(session.told.map(([event]) => event)).toEqual(['signedOut', 'refreshed']);
   });
 
   it('somebody who signs in with fresh tokens isn’t kept waiting', async () => {

@@ -75,7 +75,7 @@ describe('the end of a session', () => {
       return OVER(response, request);
     });
     const session = await signedIn({ storage });
-    await expect(session.getAccessToken({ refused: 'access-1' })).rejects.toThrow('The session has changed');
+    await expect(session.getAccessToken({ refused: 'access-1' })).rejects.toThrow('Session changed');
     expect(sent()).toEqual([
       'refresh-1',
       'refresh-of-tab-1',
@@ -201,6 +201,44 @@ describe('signOut', () => {
     expect(await session.signOut()).toBe(false);
     expect(server.requests).toEqual([]);
     expect(session.told).toEqual([]);
+  });
+
+  it.each([
+    ['/api/refresh_token?next=/a/b', '/api/logout'],
+    ['/refresh_token#x/y', '/logout'],
+    ['/auth/', '/auth/logout'],
+  ])('asks beside the refresh: %s', async (path, logout) => {
+    server.script(logout, answer(204));
+    const session = listenedSession({ refreshUrl: server.url + path });
+    await session.signIn(TOKENS);
+    expect(await session.signOut()).toBe(true);
+    expect(server.seen(logout)).toHaveLength(1);
+  });
+
+  it('never makes a host of it where the refresh has no path', async () => {
+    const urls: string[] = [];
+    const session = listenedSession({
+      refreshUrl: 'https://auth.example.com',
+      patience: 0,
+      fetch: async (input) => {
+        urls.push(String(input));
+        return new Response('', { status: 404 });
+      },
+    });
+    await session.signIn(TOKENS);
+    expect(await session.signOut()).toBe(false);
+    expect(urls.map((url) => new URL(url).host)).toEqual(['auth.example.com']);
+  });
+
+  it('tells the server also where the storage can’t be written, and that it isn’t forgotten', async () => {
+    server.script('/logout', answer(204));
+    const storage = memoryStorage();
+    const session = await signedIn({ storage });
+    storage.set = () => {
+      throw new Error('The disk is full.');
+    };
+    expect(await session.signOut()).toBe(false);
+    expect(server.tokens('/logout')).toEqual(['refresh-1']);
   });
 
   it('never rejects, even where the storage does', async () => {

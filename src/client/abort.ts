@@ -3,7 +3,7 @@ export function abortable<T>(work: Promise<T>, signal: AbortSignal | null | unde
   if (!signal) return work;
   return new Promise((resolve, reject) => {
     // Older platforms know of no reason.
-    const abort = () => reject(signal.reason ?? new Error('Aborted'));
+    const abort = () => reject(signal.reason ?? new Error('abort'));
     const settle = () => signal.removeEventListener('abort', abort);
     signal.addEventListener('abort', abort);
     if (signal.aborted) abort();

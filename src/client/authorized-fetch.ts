@@ -12,20 +12,21 @@ export function authorizedFetch(
   trusted: readonly string[],
 ): typeof fetch {
   return async (input, init) => {
-    // Nothing of it where it is a text or a URL.
-    const request = input as Partial<Request>;
-    const headers = new Headers(init?.headers ?? request.headers);
+    const request = input instanceof Request ? input : undefined;
+    const headers = new Headers(init?.headers ?? request?.headers);
     // Whoever brings credentials of his own wants those.
     if (headers.has('Authorization')) return send(input, init);
-    assertTrusted(request.url ?? (input as string | URL), trusted);
+    // A URL object may be changed while the token is waited for.
+    const url = request?.url ?? String(input);
+    assertTrusted(url, trusted);
 
     const sendWith = (token: string | null): Promise<Response> => {
       if (token) headers.set('Authorization', `Bearer ${token}`);
       // A clone, since a body can be sent only once.
-      return send(request.clone?.() ?? input, { ...init, headers });
+      return send(request?.clone() ?? url, { ...init, headers });
     };
 
-    const call: Call = { signal: init?.signal ?? request.signal, sign_in: null };
+    const call: Call = { signal: init?.signal ?? request?.signal, sign_in: null };
     const token = await accessToken(call);
     const response = await sendWith(token);
     if (!token || response.status !== 401) return response;

@@ -1,4 +1,4 @@
-import { inLease, inWebLock } from './lock.js';
+import { lockOf } from './lock.js';
 import type { TokenStorage } from './token-storage.js';
 
 /**
@@ -7,12 +7,11 @@ import type { TokenStorage } from './token-storage.js';
  * @param key of `localStorage`, one a session
  */
 export function browserStorage(key = 'nest-refresh-token'): TokenStorage {
-  const lock = `nest-refresh-token:${key}`;
   return {
     get: () => localStorage.getItem(key),
     set: (text) => localStorage.setItem(key, text),
     // Where a page is rendered on a server, there are no events.
     subscribe: (listener) => globalThis.addEventListener?.('storage', listener),
-    lock: (work, patience) => inWebLock(lock, work, patience, () => inLease(lock, work, patience)),
+    lock: lockOf(key),
   };
 }

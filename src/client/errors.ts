@@ -6,7 +6,7 @@
  */
 export class SessionUnavailableError extends Error {
   override readonly name = 'SessionUnavailableError';
-  /** Seconds until the server may be asked again. */
+  /** Seconds from the failure on until the server may be asked again. */
   declare readonly retryAfter: number;
   /** What the server answered; none where no answer came. */
   declare readonly status: number | undefined;
@@ -28,7 +28,7 @@ export class RequestNotRepeatedError extends Error {
   declare readonly response: Response;
 
   constructor(response: Response) {
-    super('401: send it with a new stream');
+    super('Needs a new stream');
     this.response = response;
   }
 }

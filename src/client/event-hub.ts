@@ -25,8 +25,11 @@ export function eventHub(): { emit: Emit; on: Listen } {
     emit: (event, detail) => {
       for (const entry of listeners) {
         if (entry[0] !== event) continue;
-        // What a listener throws becomes an unhandled rejection, which is reported and disturbs nobody.
-        void Promise.resolve(detail as never).then(entry[1]);
+        // What a listener throws disturbs nobody, and doesn't end a process of Node's.
+        void Promise.resolve(detail as never)
+          .then(entry[1])
+          // oxlint-disable-next-line eslint/no-console -- Where a platform has no other way to report what nobody catches.
+          .catch(globalThis.reportError ?? console.error);
       }
     },
     on: (event, listener) => {

@@ -10,11 +10,11 @@ export const MOST_CHANGES = 5;
 /** The longest time between two tries where the server asks for none, in seconds. */
 export const LONGEST_PAUSE = 30;
 
-/** No server is believed that asks for more, in seconds: it may be a clock that is wrong. */
-export const LONGEST_ASKED = 3_600;
+/** No server is believed that asks for more, in milliseconds: it may be a clock that is wrong. */
+export const LONGEST_ASKED = 3_600_000;
 
 /** How much longer than a refresh may take another tab's is waited for, in milliseconds. */
 export const LOCK_GRACE = 5_000;
 
 /** For how long what one tab has written may be on its way to another, in milliseconds. */
-export const SETTLE = 30;
+export const SETTLE = 90;

@@ -1,10 +1,12 @@
+import type { BackOff } from './back-off.js';
 import { delay } from './delay.js';
 import type { SessionUnavailableError } from './errors.js';
+import type { Endpoints } from './endpoints.js';
 import type { Emit } from './event-hub.js';
 import { AHEAD, MOST_CHANGES } from './limits.js';
-import type { Server } from './server.js';
 import type { SessionStore } from './session-store.js';
 import { isAlive, lifetimeOf, tokenOf } from './stored-session.js';
+import { requestUrl } from './urls.js';
 
 /** Somebody who needs an access token. */
 export interface Call {
@@ -20,7 +22,8 @@ export type AccessToken = (call: Call) => Promise<string | null>;
 
 export function refresher(
   store: SessionStore,
-  server: Server,
+  { post }: Endpoints,
+  pause: BackOff,
   refreshUrl: string,
   emit: Emit,
   now: () => number,
@@ -38,18 +41,18 @@ export function refresher(
     if (!store.canRefresh(session)) return undefined;
 
     const obtained_at = now();
-    const answer = await server
-      .post(refreshUrl, session.refresh_token)
-      .catch((error: SessionUnavailableError) => error);
+    // One that can't be resolved is a mistake, and no outage.
+    const url = requestUrl(refreshUrl);
+    const answer = await post(url, session.refresh_token, pause).catch((error: SessionUnavailableError) => error);
 
     return store.use(async (stored) => {
       // Refreshed, signed in or signed out meanwhile: what is stored counts, whatever the answer.
-      if (JSON.stringify(stored) !== JSON.stringify(session)) return undefined;
+      if (JSON.stringify(stored) !== JSON.stringify(session)) return pause.end(undefined);
       if (answer instanceof Error) {
         emit('unavailable', { retryAfter: answer.retryAfter, status: answer.status });
         throw answer;
       }
-      if (!answer) return store.save({ ended: 'invalid_refresh_token' });
+      if (!answer) return store.save({ ended: 'invalid_refresh_token', sign_in: session.sign_in });
       const access_token = tokenOf(answer['access_token']);
       // A server that doesn't rotate hands out no refresh token: the one there is goes on.
       const refresh_token = tokenOf(answer['refresh_token']) ?? session.refresh_token;
@@ -65,10 +68,10 @@ export function refresher(
     const begun = now();
     for (let changes = 0; changes < MOST_CHANGES;) {
       const session = await store.use((stored) => stored);
-      const { access_token, sign_in } = session;
+      const { access_token, ended, sign_in } = session;
       // What was begun under one sign-in must not be done under the next: that may be somebody else's.
       if (call.sign_in !== undefined) {
-        if (sign_in && sign_in !== (call.sign_in ??= sign_in)) break;
+        if (!ended && sign_in && sign_in !== (call.sign_in ??= sign_in)) break;
         // One that the page doesn't know, since it was loaded later and has no more than a cookie.
         if (access_token) call.sign_in ??= 0;
       }
@@ -78,7 +81,7 @@ export function refresher(
       // Once it is aborted, nobody hears what is returned.
       if (signal?.aborted || !store.canRefresh(session)) return null;
       try {
-        server.assertUp();
+        pause.assertOver();
         flight ??= store
           .lock(() => refresh(access_token))
           .finally(() => {
@@ -91,9 +94,9 @@ export function refresher(
       } catch (error) {
         // Refreshing ahead of time must not make a call worse.
         if (isUsable) return access_token;
-        await server.rest(error, begun);
+        await pause.rest(error, begun);
       }
     }
-    throw new Error('The session has changed');
+    throw new Error('Session changed');
   };
 }

@@ -1,14 +1,15 @@
 import { abortable } from './abort.js';
 import { authorizedFetch } from './authorized-fetch.js';
+import { backOff } from './back-off.js';
 import { delay } from './delay.js';
+import { endpoints } from './endpoints.js';
 import { eventHub, type Listen } from './event-hub.js';
 import { LOCK_GRACE } from './limits.js';
 import { refresher, type Call } from './refresher.js';
-import { server } from './server.js';
 import { sessionStore } from './session-store.js';
 import { tokenOf } from './stored-session.js';
 import { memoryStorage, type TokenStorage } from './token-storage.js';
-import { absoluteUrl } from './urls.js';
+import { requestUrl } from './urls.js';
 
 export interface SessionOptions {
   /** Where tokens are refreshed: an absolute URL, or in a page a relative one. */
@@ -117,9 +118,11 @@ export function createSession({
 }: SessionOptions): Session {
   const { isCookie } = storage;
   const { emit, on } = eventHub();
-  const store = sessionStore(storage, emit, timeout + LOCK_GRACE);
-  const endpoints = server(send, isCookie, patience, timeout, now, sleep, random);
-  const getToken = refresher(store, endpoints, refreshUrl, emit, now);
+  const server = endpoints(send, isCookie, timeout);
+  const store = sessionStore(storage, emit, timeout + LOCK_GRACE, now, server.abandon);
+  const newPause = () => backOff(patience, now, sleep, random);
+  const pause = newPause();
+  const getToken = refresher(store, server, pause, refreshUrl, emit, now);
   const accessToken = (call: Call = {}) => abortable(getToken(call), call.signal);
 
   return {
@@ -127,37 +130,44 @@ export function createSession({
     getAccessToken: accessToken,
     signIn: async ({ refresh_token, access_token, expires_in }) => {
       if (!isCookie && !tokenOf(refresh_token)) throw new TypeError('signIn: no refresh_token');
-      await store.use(() =>
-        store.save({
-          refresh_token: isCookie ? undefined : refresh_token,
-          access_token: tokenOf(access_token),
-          expires_in,
-          obtained_at: now(),
-          sign_in: Math.random(),
-        }),
-      );
-      endpoints.abandon();
+      await store.replace(() => ({
+        refresh_token: isCookie ? undefined : refresh_token,
+        access_token: tokenOf(access_token),
+        expires_in,
+        obtained_at: now(),
+      }));
+      await store.settle();
     },
     signOut: async () => {
       const begun = now();
+      // A logout that fails says nothing about refreshes.
+      const ownPause = newPause();
+      let refreshToken: string | undefined;
+      let isForgotten = true;
       try {
-        const refreshToken = await store.use(async ({ ended, refresh_token }) => {
-          if (!ended) await store.save({ ended: 'sign_out' });
-          return refresh_token;
-        });
-        endpoints.abandon();
+        await store
+          .replace(({ ended = 'sign_out', refresh_token }) => {
+            refreshToken = refresh_token;
+            return { ended };
+          })
+          .catch(() => {
+            // The server can be told all the same.
+            isForgotten = false;
+          });
         if (logoutUrl === null || !(isCookie ?? refreshToken)) return false;
-        const url = logoutUrl ?? new URL('logout', absoluteUrl(refreshUrl)).href;
+        const url = logoutUrl ?? new URL('logout', requestUrl(refreshUrl)).href;
         for (;;) {
           try {
-            await endpoints.post(url, refreshToken, true);
-            return true;
+            await server.post(url, refreshToken, ownPause, true);
+            return pause.end(isForgotten);
           } catch (error) {
-            await endpoints.rest(error, begun);
+            await ownPause.rest(error, begun);
           }
         }
       } catch {
         return false;
+      } finally {
+        await store.settle();
       }
     },
     on,

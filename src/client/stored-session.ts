@@ -9,10 +9,15 @@ export interface StoredSession {
   readonly expires_in?: unknown;
   /** When it was asked for, in milliseconds of the local clock, which may be wrong: only differences count. */
   readonly obtained_at?: number;
-  /** Tells one sign-in from the next. */
-  readonly sign_in?: number;
+  /** Tells one sign-in, or sign-out, from the next: a later one has a greater number. */
+  readonly sign_in?: number | undefined;
   /** The session is over, and why. */
   readonly ended?: SignedOutReason;
+}
+
+/** Whether it is of an earlier sign-in, or of one that isn't known. */
+export function isBefore({ sign_in = 0 }: StoredSession, other: StoredSession): boolean {
+  return sign_in < (other.sign_in ?? 0);
 }
 
 /** A JSON object; an unreadable text is an empty one. */
