@@ -265,7 +265,7 @@ describe('the body of a request that is sent again', () => {
     const error: unknown = await send().catch((reason: unknown) => reason);
 
     expect(error).toBeInstanceOf(RequestNotRepeatedError);
-    expect(error).toMatchObject({ name: 'RequestNotRepeatedError', message: 'Needs a new stream' });
+    expect(error).toMatchObject({ name: 'RequestNotRepeatedError', message: 'Needs new stream' });
     const { response } = error as RequestNotRepeatedError;
     expect([response.status, await response.text()]).toEqual([401, 'refused']);
     expect(api.requests).toHaveLength(1);

@@ -116,7 +116,7 @@ describe('signIn', () => {
     ['one that a header doesn’t take', { refresh_token: 'refresh\n1' }],
     ['an empty one', { refresh_token: '' }],
   ])('refuses %s, and shows none', async (_, tokens) => {
-    await expect(signedIn({}, tokens)).rejects.toThrow(new TypeError('signIn: no refresh_token'));
+    await expect(signedIn({}, tokens)).rejects.toThrow(new TypeError('no refresh_token'));
   });
 
   it('takes no access token that no header takes: the first call gets one', async () => {

@@ -28,7 +28,7 @@ export class RequestNotRepeatedError extends Error {
   declare readonly response: Response;
 
   constructor(response: Response) {
-    super('Needs a new stream');
+    super('Needs new stream');
     this.response = response;
   }
 }

@@ -51,8 +51,10 @@ export function sessionStore(
   const use: SessionStore['use'] = (work) => {
     const run = async () => {
       let session: StoredSession = parseObject(await storage.get());
-      // Of a sign-in before, or the end of one: another tab has written it late.
-      if ((session.ended ?? session.sign_in) && isBefore(session, known)) await save((session = known));
+      // Of a sign-in before, or the end of one: another tab has written it late. Where the end is not kept, nor its
+      // number, nobody can tell.
+      if (!storage.remove && (session.ended ?? session.sign_in) && isBefore(session, known))
+        await save((session = known));
       observe(session);
       return work(session);
     };

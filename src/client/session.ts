@@ -129,7 +129,7 @@ export function createSession({
     fetch: authorizedFetch(send, accessToken, [...apiOrigins, refreshUrl]),
     getAccessToken: accessToken,
     signIn: async ({ refresh_token, access_token, expires_in }) => {
-      if (!isCookie && !tokenOf(refresh_token)) throw new TypeError('signIn: no refresh_token');
+      if (!isCookie && !tokenOf(refresh_token)) throw new TypeError('no refresh_token');
       await store.replace(() => ({
         refresh_token: isCookie ? undefined : refresh_token,
         access_token: tokenOf(access_token),
