@@ -1,13 +1,17 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { memoryStorage, type SessionOptions, type TokenStorage } from 'nest-refresh-token/client';
-import { listenedSession, VirtualTime, type ListenedSession } from './support/client-session.js';
-import { until } from './support/process.js';
+import { memoryStorage, type TokenStorage } from 'nest-refresh-token/client';
+import {
+  arrivedAt,
+  OVER,
+  signedInAt,
+  storedIn,
+  TOKENS,
+  VirtualTime,
+  type ListenedSession,
+} from './support/client-session.js';
 import { answer, Gate, rotating, ScriptedServer, silence } from './support/scripted-server.js';
 import { DAY, HOUR, SECOND, TestClock } from './support/test-clock.js';
-
-const TOKENS = { access_token: 'access-1', refresh_token: 'refresh-1', expires_in: 3_600 };
-const OVER = answer(401, { error: 'invalid_refresh_token' });
 
 let server: ScriptedServer;
 beforeEach(async () => {
@@ -16,23 +20,9 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-async function signedIn(
-  options: Partial<SessionOptions> & { time?: VirtualTime } = {},
-  tokens: object = TOKENS,
-): Promise<ListenedSession> {
-  const session = listenedSession({ refreshUrl: `${server.url}/refresh_token`, ...options });
-  await session.signIn(tokens);
-  return session;
-}
-
+const signedIn = (options?: Parameters<typeof signedInAt>[1], tokens?: object) => signedInAt(server, options, tokens);
 const sent = () => server.tokens('/refresh_token');
-const arrived = (path: string, count: number) =>
-  until(`${count} requests have arrived at ${path}`, () => (server.seen(path).length >= count ? true : undefined));
-/** What is stored, but for the mark of the sign-in. */
-const stored = (storage: TokenStorage) => {
-  const { sign_in: _, ...rest } = JSON.parse(String(storage.get())) as Record<string, unknown>;
-  return rest;
-};
+const arrived = (path: string, count: number) => arrivedAt(server, path, count);
 
 describe('an access token', () => {
   it.each([
@@ -133,7 +123,7 @@ describe('a refresh', () => {
     session.time.clock.advance(HOUR);
     const at = session.time.now();
     expect(await session.getAccessToken()).toBe('access-2');
-    expect(stored(storage)).toEqual({
+    expect(storedIn(storage)).toEqual({
       access_token: 'access-2',
       refresh_token: 'refresh-2',
       expires_in: 3_600,
@@ -268,7 +258,7 @@ describe('what happens while a refresh is on its way', () => {
     storage.set(JSON.stringify(newer));
     gate.release();
     expect(await call).toBe('access-9');
-    expect(stored(storage)).toEqual(newer);
+    expect(storedIn(storage)).toEqual(newer);
     expect(session.told).toEqual([]);
   });
 
@@ -278,7 +268,7 @@ describe('what happens while a refresh is on its way', () => {
     gate.release();
     expect(await over).toBe(true);
     expect(server.tokens('/logout')).toEqual(['refresh-1']);
-    expect(stored(storage)).toEqual({ ended: 'sign_out' });
+    expect(storedIn(storage)).toEqual({ ended: 'sign_out' });
     expect(session.told).toEqual([['signedOut', { reason: 'sign_out' }]]);
   });
 
@@ -286,7 +276,7 @@ describe('what happens while a refresh is on its way', () => {
     storage.set(JSON.stringify({ ended: 'sign_out', sign_in: Number.MAX_SAFE_INTEGER }));
     gate.release();
     expect(await call).toBeNull();
-    expect(stored(storage)).toEqual({ ended: 'sign_out' });
+    expect(storedIn(storage)).toEqual({ ended: 'sign_out' });
   });
 
   it('signing in: the new one wins, and the server is not left alone for it', async () => {
@@ -294,7 +284,7 @@ describe('what happens while a refresh is on its way', () => {
     expect(await call).toBe('access-5');
     gate.release();
     expect(sent()).toEqual(['refresh-1', 'refresh-of-bob']);
-    expect(stored(storage)).toMatchObject({ access_token: 'access-5' });
+    expect(storedIn(storage)).toMatchObject({ access_token: 'access-5' });
     expect(session.told).toEqual([['refreshed', { expiresIn: 3_600 }]]);
   });
 });

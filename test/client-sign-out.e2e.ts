@@ -1,12 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { memoryStorage, type SessionOptions, type TokenStorage } from 'nest-refresh-token/client';
-import { listenedSession, VirtualTime, type ListenedSession } from './support/client-session.js';
-import { until } from './support/process.js';
+import { memoryStorage } from 'nest-refresh-token/client';
+import { arrivedAt, listenedSession, OVER, signedInAt, storedIn, TOKENS } from './support/client-session.js';
 import { answer, Gate, rotating, ScriptedServer } from './support/scripted-server.js';
 import { DAY, SECOND } from './support/test-clock.js';
-
-const TOKENS = { access_token: 'access-1', refresh_token: 'refresh-1', expires_in: 3_600 };
-const OVER = answer(401, { error: 'invalid_refresh_token' });
 
 let server: ScriptedServer;
 beforeEach(async () => {
@@ -15,23 +11,9 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-async function signedIn(
-  options: Partial<SessionOptions> & { time?: VirtualTime } = {},
-  tokens: object = TOKENS,
-): Promise<ListenedSession> {
-  const session = listenedSession({ refreshUrl: `${server.url}/refresh_token`, ...options });
-  await session.signIn(tokens);
-  return session;
-}
-
+const signedIn = (options?: Parameters<typeof signedInAt>[1], tokens?: object) => signedInAt(server, options, tokens);
 const sent = () => server.tokens('/refresh_token');
-const arrived = (path: string, count: number) =>
-  until(`${count} requests have arrived at ${path}`, () => (server.seen(path).length >= count ? true : undefined));
-/** What is stored, but for the mark of the sign-in. */
-const stored = (storage: TokenStorage) => {
-  const { sign_in: _, ...rest } = JSON.parse(String(storage.get())) as Record<string, unknown>;
-  return rest;
-};
+const arrived = (path: string, count: number) => arrivedAt(server, path, count);
 
 describe('the end of a session', () => {
   it('is told by 401 invalid_refresh_token, once, and what was stored is gone', async () => {
@@ -127,7 +109,7 @@ describe('signIn', () => {
   it('stores what is needed of the login’s answer, and no more', async () => {
     const storage = memoryStorage();
     const session = await signedIn({ storage }, { ...TOKENS, token_type: 'Bearer', user: { name: 'Alice' } });
-    expect(stored(storage)).toEqual({ ...TOKENS, obtained_at: session.time.now() });
+    expect(storedIn(storage)).toEqual({ ...TOKENS, obtained_at: session.time.now() });
   });
 });
 

@@ -6,9 +6,10 @@ import { bearer, call, logout, refresh, refreshed, signIn } from './support/http
 import { eventsIn } from './support/log.js';
 import { postRaw } from './support/raw-http.js';
 import { serviceForTheSuite, withService } from './support/running-service.js';
-import { SERVICE_KEY, type TestService } from './support/service.js';
+import { SERVICE_KEY } from './support/service.js';
 import { endOf, loseSession, sessionRow } from './support/session-rows.js';
 import { DAY, MINUTE } from './support/test-clock.js';
+import { usedSession } from './support/used-session.js';
 import {
   invalidRequest,
   NO_CONTENT,
@@ -21,21 +22,6 @@ import {
   UNAVAILABLE,
   wire,
 } from './support/wire.js';
-
-/** A session that has refreshed twice, a leeway apart: its first token is dead, its last one the current. */
-async function usedSession({ url, clock }: TestService) {
-  const session = await signIn(url);
-  const second = await refreshed(url, session.refresh_token);
-  clock.advance(MINUTE);
-  const third = await refreshed(url, second.refresh_token);
-  clock.advance(MINUTE);
-  return {
-    id: session.session_id,
-    first: session.refresh_token,
-    second: second.refresh_token,
-    third: third.refresh_token,
-  };
-}
 
 describeOnEachDatabase('POST /logout', (databaseName) => {
   const running = serviceForTheSuite(databaseName);

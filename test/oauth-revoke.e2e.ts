@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { SessionStore } from '../src/auth/session/session.store.js';
 import { describeOnEachDatabase } from './support/databases.js';
 import { whileNothingEnds } from './support/failing-writes.js';
-import { bearer, call, json, refresh, refreshed, signIn, type Answer } from './support/http.js';
+import { bearer, call, json, refresh, signIn, type Answer } from './support/http.js';
 import { decoded, jwt } from './support/jwt.js';
 import { eventsIn } from './support/log.js';
 import {
@@ -23,29 +23,14 @@ import {
 import { postRaw } from './support/raw-http.js';
 import { refusedTokens, REFUSING } from './support/refused-tokens.js';
 import { serviceForEachTest, serviceForTheSuite, withService } from './support/running-service.js';
-import { SERVICE_KEY, type TestService } from './support/service.js';
+import { SERVICE_KEY } from './support/service.js';
 import { getSessions, signInWith } from './support/session-calls.js';
 import { endOf, loseSession, sessionRow } from './support/session-rows.js';
 import { DAY, HOUR, MINUTE } from './support/test-clock.js';
+import { usedSession } from './support/used-session.js';
 import { NOT_FOUND, REFUSED, SERVER_ERROR, TOO_LARGE, UNAVAILABLE, wire } from './support/wire.js';
 
 const ACCESS_TOKEN = oauthError('unsupported_token_type', 'token: got an access token, takes a refresh token.');
-
-/** A session that has refreshed twice, a leeway apart: its first token is dead, its last one the current. */
-async function usedSession({ url, clock }: TestService, body: object = {}) {
-  const session = await signInWith(url, { subject: 'alice', ...body });
-  const second = await refreshed(url, session.refresh_token);
-  clock.advance(MINUTE);
-  const third = await refreshed(url, second.refresh_token);
-  clock.advance(MINUTE);
-  return {
-    id: session.session_id,
-    first: session.refresh_token,
-    second: second.refresh_token,
-    third: third.refresh_token,
-    accessToken: third.access_token,
-  };
-}
 
 describeOnEachDatabase('POST /oauth/revoke', (databaseName) => {
   const running = serviceForTheSuite(databaseName);

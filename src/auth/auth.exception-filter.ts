@@ -26,7 +26,7 @@ export class AuthErrorFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<AuthRequest>();
     const response = host.switchToHttp().getResponse<unknown>();
     const { httpAdapter } = this.adapterHost;
-    const shown = this.translate(error, request);
+    const shown = this.translate(error);
     const { status, body } = errorResponse(shown);
 
     logError(error, status, request);
@@ -36,7 +36,7 @@ export class AuthErrorFilter implements ExceptionFilter {
   }
 
   /** What the client is told of an error, where its protocol has other words for it. */
-  protected translate(error: unknown, _request: AuthRequest): unknown {
+  protected translate(error: unknown): unknown {
     return error;
   }
 }

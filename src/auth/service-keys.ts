@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
+import { InvalidServiceKeyError } from './auth.errors.js';
 import type { AuthSettings } from './auth.settings.js';
 import { AUTH_SETTINGS } from './auth.tokens.js';
 
@@ -15,6 +16,11 @@ export class ServiceKeys {
   /** Whether there are any: without, nobody is let in. */
   get areThere(): boolean {
     return this.digests.length > 0;
+  }
+
+  /** @throws InvalidServiceKeyError where none of the texts is one of them */
+  require(...presented: readonly (string | undefined)[]): void {
+    if (!presented.some((text) => this.include(text))) throw new InvalidServiceKeyError();
   }
 
   /** Whether a text is one of them. */

@@ -1,4 +1,12 @@
-import { createSession, type Session, type SessionEvents, type SessionOptions } from 'nest-refresh-token/client';
+import {
+  createSession,
+  type Session,
+  type SessionEvents,
+  type SessionOptions,
+  type TokenStorage,
+} from 'nest-refresh-token/client';
+import { until } from './process.js';
+import { answer, type ScriptedServer } from './scripted-server.js';
 import { TestClock } from './test-clock.js';
 
 /** Time that passes only where the client waits, or a test says so. */
@@ -38,4 +46,30 @@ export function listenedSession(options: SessionOptions & { time?: VirtualTime }
   session.on('signedOut', (detail) => told.push(['signedOut', detail]));
   session.on('unavailable', (detail) => told.push(['unavailable', detail]));
   return { ...session, told, time };
+}
+
+/** What a login answers with, and what a refresh where the session is over. */
+export const TOKENS = { access_token: 'access-1', refresh_token: 'refresh-1', expires_in: 3_600 };
+export const OVER = answer(401, { error: 'invalid_refresh_token' });
+
+/** A session at the server that is signed in. */
+export async function signedInAt(
+  { url }: ScriptedServer,
+  options: Partial<SessionOptions> & { time?: VirtualTime } = {},
+  tokens: object = TOKENS,
+): Promise<ListenedSession> {
+  const session = listenedSession({ refreshUrl: `${url}/refresh_token`, ...options });
+  await session.signIn(tokens);
+  return session;
+}
+
+/** Waits until so many requests have arrived. */
+export function arrivedAt(server: ScriptedServer, path: string, count: number): Promise<boolean> {
+  return until(`${count} requests have arrived at ${path}`, () => server.seen(path).length >= count || undefined);
+}
+
+/** What is stored, but for the mark of the sign-in. */
+export function storedIn(storage: TokenStorage): Record<string, unknown> {
+  const { sign_in: _, ...rest } = JSON.parse(String(storage.get())) as Record<string, unknown>;
+  return rest;
 }

@@ -1,5 +1,5 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import { InvalidServiceKeyError, MissingTokenError } from '../auth.errors.js';
+import { MissingTokenError } from '../auth.errors.js';
 import { bearerToken, requireOneAuthorization, type AuthRequest } from '../auth.request.js';
 import { ServiceKeys } from '../service-keys.js';
 
@@ -12,8 +12,7 @@ export class IntrospectionGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<AuthRequest>();
     requireOneAuthorization(request);
     if (request.headers.authorization === undefined) throw new MissingTokenError();
-    const presented = [bearerToken(request), ...basicPasswords(request)];
-    if (!presented.some((key) => this.serviceKeys.include(key))) throw new InvalidServiceKeyError();
+    this.serviceKeys.require(bearerToken(request), ...basicPasswords(request));
     return true;
   }
 }

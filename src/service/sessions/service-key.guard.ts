@@ -1,5 +1,5 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import { InvalidServiceKeyError, MissingTokenError } from '../../auth/auth.errors.js';
+import { MissingTokenError } from '../../auth/auth.errors.js';
 import { ServiceKeys } from '../../auth/service-keys.js';
 import { bearerToken, bearerCredentials, requireOneAuthorization, type AuthRequest } from '../../auth/auth.request.js';
 
@@ -12,7 +12,7 @@ export class ServiceKeyGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<AuthRequest>();
     requireOneAuthorization(request);
     if (bearerCredentials(request) === undefined) throw new MissingTokenError();
-    if (!this.serviceKeys.include(bearerToken(request))) throw new InvalidServiceKeyError();
+    this.serviceKeys.require(bearerToken(request));
     return true;
   }
 }
