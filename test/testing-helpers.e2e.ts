@@ -18,6 +18,7 @@ import { listen } from './support/listen.js';
 import { finish, manifestOf, packedProject, type PackedProject } from './support/packed-project.js';
 import { readme, region } from './support/readme.js';
 import { HOUR, MINUTE } from './support/test-clock.js';
+import { hostAdapter } from './support/http-adapter.js';
 
 const running: Host[] = [];
 
@@ -34,7 +35,7 @@ async function start(
     .overrideProvider(Clock)
     .useValue(clock)
     .compile();
-  const app = module.createNestApplication({ logger: false });
+  const app = module.createNestApplication(hostAdapter(), { logger: false });
   const host = { app, url: await listen(app) };
   running.push(host);
   return host;

@@ -52,8 +52,17 @@ export type AccessTokenOptions = AccessTokenCommonOptions &
 
 /** Options of sessions. */
 export interface SessionOptions {
-  /** For how long after its last token a row that is missing counts as lost. Default: the absolute life. */
+  /**
+   * For how long after its last token the row of an ended session is kept, and one that is missing counts as lost.
+   * Default: the absolute life. Where it is raised, the rows that are gone already count as lost until the difference
+   * has passed: their tokens are answered 503. Give it the longest life of `legacyTokens` where there are any.
+   */
   retention?: Duration | undefined;
+  /**
+   * Whether rows past their retention are deleted, a few at a time, by every instance. Default true. Set it to false
+   * before you start on a restored backup that is older than a retention shorter than the absolute life.
+   */
+  purge?: boolean | undefined;
   /**
    * What an authentic token without a row is answered: `unavailable` (default, 503: the row was lost in a restore)
    * or `refuse` (401: the operator has accepted the loss).

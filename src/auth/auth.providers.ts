@@ -21,8 +21,10 @@ import { RefreshTokenService } from './refresh-token/refresh-token.service.js';
 import { SecretRegistry } from './refresh-token/secret.registry.js';
 import { ServiceKeys } from './service-keys.js';
 import { PolicyGate } from './session/policy.gate.js';
+import { PurgeWalk } from './session/purge.walk.js';
 import { SessionEventPublisher } from './session/session-event.publisher.js';
 import { SessionCreator } from './session/session.creator.js';
+import { SessionPurger } from './session/session.purger.js';
 import { SessionService } from './session/session.service.js';
 import { SessionStore } from './session/session.store.js';
 
@@ -65,6 +67,7 @@ export const AUTH_PROVIDERS: Provider[] = [
   KeyRing,
   ModuleIsolation,
   PolicyGate,
+  PurgeWalk,
   RefreshTokenCodec,
   RefreshTokenCookies,
   RefreshTokenReader,
@@ -73,6 +76,7 @@ export const AUTH_PROVIDERS: Provider[] = [
   ServiceKeys,
   SessionCreator,
   SessionEventPublisher,
+  SessionPurger,
   SessionService,
   SessionStore,
   SigningKeyRegistry,

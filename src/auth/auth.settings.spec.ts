@@ -70,6 +70,7 @@ describe('resolveAuthOptions', () => {
     });
     expect(session).toEqual({
       retention: 31_536_000_000,
+      purge: true,
       lostSessions: 'unavailable',
       maxSessionsPerSubject: Infinity,
       recordDevice: true,
@@ -115,6 +116,9 @@ describe('resolveAuthOptions', () => {
     ['accessToken', { issuer: 'urn:acme', keys: [SIGNING_KEY] }, (s) => s.accessToken.keys[0]?.algorithm, 'ES256'],
     ['accessToken', { issuer: 'urn:acme', keys: { keys: [SIGNING_KEY] } }, (s) => s.accessToken.keys.length, 1],
     ['session.retention', '7d', (s) => s.session.retention, 604_800_000],
+    ['session.purge', true, (s) => s.session.purge, true],
+    ['session.purge', false, (s) => s.session.purge, false],
+    ['session.purge', undefined, (s) => s.session.purge, true],
     ['session.lostSessions', 'refuse', (s) => s.session.lostSessions, 'refuse'],
     ['session.maxSessionsPerSubject', 1, (s) => s.session.maxSessionsPerSubject, 1],
     ['session.maxSessionsPerSubject', 5, (s) => s.session.maxSessionsPerSubject, 5],
@@ -228,6 +232,8 @@ describe('resolveAuthOptions', () => {
     ['session.notBefore', NOW - 1_000, `session.notBefore: got ${NOW - 1_000}, takes ${TIME}.`],
     ['session.notBefore', new Date(NaN), `session.notBefore: got null, takes ${TIME}.`],
     ['session.notBefore', null, `session.notBefore: got null, takes ${TIME}.`],
+    ['session.purge', 'false', 'session.purge: got "false", takes true or false.'],
+    ['session.purge', 0, 'session.purge: got 0, takes true or false.'],
     ['session.recordDevice', 'false', 'session.recordDevice: got "false", takes true or false.'],
     ['session.recordDevice', 0, 'session.recordDevice: got 0, takes true or false.'],
     ['session.onPolicyFailure', 'deny', 'session.onPolicyFailure: got "deny", takes unavailable or allow.'],
@@ -337,11 +343,11 @@ describe('resolveAuthOptions', () => {
     ],
     [
       'session.ttl',
-      'session.ttl: got an unknown option, takes one of retention, lostSessions, maxSessionsPerSubject, notBefore, recordDevice, onPolicyFailure, policyTimeout.',
+      'session.ttl: got an unknown option, takes one of retention, purge, lostSessions, maxSessionsPerSubject, notBefore, recordDevice, onPolicyFailure, policyTimeout.',
     ],
     [
       'session.maxSessions',
-      'session.maxSessions: got an unknown option, takes one of retention, lostSessions, maxSessionsPerSubject, notBefore, recordDevice, onPolicyFailure, policyTimeout.',
+      'session.maxSessions: got an unknown option, takes one of retention, purge, lostSessions, maxSessionsPerSubject, notBefore, recordDevice, onPolicyFailure, policyTimeout.',
     ],
     ['cookie.secure', 'cookie.secure: got an unknown option, takes one of origins, name, sameSite.'],
     ['oauth.prefix', 'oauth.prefix: got an unknown option, takes one of url, jwksUrl.'],

@@ -34,6 +34,7 @@ export interface AuthSettings {
   };
   readonly session: {
     readonly retention: number;
+    readonly purge: boolean;
     readonly lostSessions: 'unavailable' | 'refuse';
     readonly maxSessionsPerSubject: number;
     readonly recordDevice: boolean;
@@ -81,6 +82,7 @@ const ACCESS_TOKEN_OPTIONS = [
 ];
 const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = [
   'retention',
+  'purge',
   'lostSessions',
   'maxSessionsPerSubject',
   'notBefore',
@@ -147,6 +149,7 @@ export function resolveAuthOptions(options: AuthModuleOptions, now: number): Aut
     },
     session: {
       retention: duration('session.retention', session.retention, absoluteTtl),
+      purge: flag('session.purge', session.purge, true),
       lostSessions: oneOf('session.lostSessions', session.lostSessions ?? 'unavailable', ['unavailable', 'refuse']),
       maxSessionsPerSubject: count('session.maxSessionsPerSubject', session.maxSessionsPerSubject),
       recordDevice: flag('session.recordDevice', session.recordDevice, true),

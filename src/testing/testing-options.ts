@@ -8,13 +8,20 @@ export interface TestingOverrides extends Omit<AuthModuleOptions, 'refreshToken'
 }
 
 /**
- * Options to run the module with in tests: a fresh secret and a fresh ES256 key.
+ * Options to run the module with in tests: a fresh secret and a fresh ES256 key; nothing is purged meanwhile.
  * @example AuthModule.forRoot(testingOptions({ session: { maxSessionsPerSubject: 1 } }))
  */
-export function testingOptions({ refreshToken, accessToken, ...others }: TestingOverrides = {}): AuthModuleOptions {
+export function testingOptions({
+  refreshToken,
+  accessToken,
+  session,
+  ...others
+}: TestingOverrides = {}): AuthModuleOptions {
   const keys = accessToken && 'secret' in accessToken ? {} : { keys: generateSigningKeys() };
   return {
     ...others,
+    // A timer that begins anew would never let a test run all of its fake ones.
+    session: { purge: false, ...session },
     refreshToken: { secrets: [generateSecret()], ...refreshToken },
     accessToken: { issuer: 'https://app.test', ...keys, ...accessToken } as AccessTokenOptions,
   };

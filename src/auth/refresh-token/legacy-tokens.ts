@@ -8,6 +8,11 @@ import type { IssueOptions } from '../session/issue-options.js';
  * is judged as any other token of its session: repeats within the leeway get the same successor, a lost answer is
  * forgiven, and a replay after its successor was used ends the session.
  *
+ * That a session has ended is remembered until its row is purged, `session.retention` (default: the absolute life)
+ * after its last use. Then its old token would be resolved anew, and start another session: let old tokens expire, or
+ * be refused here, before that, and have the retention outlast them. Where they don't expire, switch `session.purge`
+ * off.
+ *
  * @example
  * @Injectable()
  * class OldTokens extends LegacyTokens {
