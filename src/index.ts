@@ -34,6 +34,7 @@ export { ACCESS_TOKEN_STRATEGY, getAuthToken, REFRESH_TOKEN_STRATEGY } from './a
 export { Clock, SystemClock } from './auth/clock.js';
 export type { Duration } from './auth/duration.js';
 export { refreshTokenEntities } from './auth/entities.js';
+export { mariadbEntities } from './auth/mariadb-entities.js';
 export { ErrorHeaders } from './auth/error-headers.js';
 export { accessTokenGuard, authErrorFilter, refreshTokenGuard } from './auth/named-parts.js';
 export { RandomSource, SystemRandomSource } from './auth/random.js';
@@ -85,5 +86,7 @@ export {
 } from './auth/session/session.service.js';
 export { SessionsController } from './auth/session/sessions.controller.js';
 export type { CustomClaims, RevocationReason } from './auth/session/session.js';
+export { cockroachMigrations } from './migrations/cockroach.js';
+export { mariadbMigrations } from './migrations/mariadb.js';
 export { postgresMigrations } from './migrations/postgres.js';
 export { sqliteMigrations } from './migrations/sqlite.js';

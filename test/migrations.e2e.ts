@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { DataSource, type DataSourceOptions, type MigrationInterface, type Table } from 'typeorm';
-import { postgresMigrations, refreshTokenEntities, RefreshTokenSecret, RefreshTokenSession } from 'nest-refresh-token';
+import {
+  mariadbEntities,
+  mariadbMigrations,
+  postgresMigrations,
+  refreshTokenEntities,
+  RefreshTokenSecret,
+  RefreshTokenSession,
+} from 'nest-refresh-token';
 import { RefreshTokenCodec } from '../src/auth/refresh-token/refresh-token.codec.js';
 import { RefreshToken } from '../src/auth/refresh-token/refresh-token.js';
 import { tokenSecret } from '../src/auth/refresh-token/token-secret.js';
@@ -10,11 +17,19 @@ import { dataSourceOptions, openDatabase } from '../src/service/database/data-so
 import { parseDatabaseUrl, type DatabaseLocation } from '../src/service/database/database-url.js';
 import { migrate } from '../src/service/database/migrate.js';
 import { SnakeCaseNamingStrategy } from './fixtures/host-app/database/snake-case.naming-strategy.js';
-import { createDatabase, describeOnEachDatabase, describePostgres, type TestDatabase } from './support/databases.js';
+import {
+  createDatabase,
+  describeMariadb,
+  describeOnEachDatabase,
+  describeOnEachServer,
+  describePostgres,
+  type TestDatabase,
+} from './support/databases.js';
 import { logout, refresh, refreshed, signIn } from './support/http.js';
 import { eventsIn } from './support/log.js';
 import { SECRET, startService, type TestService } from './support/service.js';
 import { sessionsOf, signInWith } from './support/session-calls.js';
+import { watchStatements } from './support/statements.js';
 import { DAY, HOUR, MINUTE, TestClock } from './support/test-clock.js';
 
 let database: TestDatabase;
@@ -54,13 +69,15 @@ async function drift(dataSource: DataSource): Promise<string[]> {
   return upQueries.map(({ query }) => query);
 }
 
+const LIST_TABLES: Record<string, string> = {
+  'better-sqlite3': `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`,
+  postgres: `SELECT tablename AS name FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`,
+  mariadb: 'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()',
+};
+
 /** The names of all tables that the database has. */
 async function tables(dataSource: DataSource): Promise<string[]> {
-  const rows =
-    dataSource.options.type === 'postgres'
-      ? `SELECT tablename AS name FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`
-      : `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`;
-  const found = await dataSource.query<{ name: string }[]>(rows);
+  const found = await dataSource.query<{ name: string }[]>(String(LIST_TABLES[dataSource.options.type]));
   return found.map(({ name }) => name).toSorted();
 }
 
@@ -107,7 +124,7 @@ describeOnEachDatabase('the migrations', (databaseName) => {
     expect(await first.query('SELECT name FROM migrations')).toHaveLength(2);
   });
 
-  it('that fail leave nothing behind, no lock either', async () => {
+  it('that fail leave no lock behind, and nothing else where a change of the schema can be taken back', async () => {
     class Fails1764100000001 implements MigrationInterface {
       readonly name = 'Fails1764100000001';
       async up(): Promise<void> {
@@ -121,7 +138,7 @@ describeOnEachDatabase('the migrations', (databaseName) => {
     const migrations = [...(options.migrations as (new () => MigrationInterface)[]), Fails1764100000001];
     const failing = await open({ ...options, migrations, logger: 'debug' });
     await expect(migrate(failing)).rejects.toThrow('on purpose');
-    expect(await tables(failing)).not.toContain('refresh_token_sessions');
+    if (databaseName !== 'MariaDB') expect(await tables(failing)).not.toContain('refresh_token_sessions');
 
     const working = await open(options);
     await migrate(working);
@@ -188,7 +205,7 @@ describeOnEachDatabase('a database of the version before', (databaseName) => {
     await dataSource.query(
       `UPDATE refresh_token_sessions SET floor = issued, used = ${token.number}, issued = ${now}, last_used_at = ${now},
          expires_at = ${now + 30 * DAY}
-       WHERE id = '${token.sessionId}' AND revoked_at IS NULL RETURNING ${COLUMNS}`,
+       WHERE id = '${token.sessionId}' AND revoked_at IS NULL`,
     );
     return token.withNumber(now);
   }
@@ -196,7 +213,7 @@ describeOnEachDatabase('a database of the version before', (databaseName) => {
   async function endAsBefore(dataSource: DataSource, { sessionId, number }: RefreshToken): Promise<void> {
     await dataSource.query(
       `UPDATE refresh_token_sessions SET revoked_at = ${number}, revoked_reason = 'logout'
-       WHERE id = '${sessionId}' AND revoked_at IS NULL RETURNING id`,
+       WHERE id = '${sessionId}' AND revoked_at IS NULL`,
     );
   }
 
@@ -295,9 +312,9 @@ describeOnEachDatabase('a database of the version before', (databaseName) => {
   });
 });
 
-describePostgres('the migrations of instances that start at once', () => {
+describeOnEachServer('the migrations of instances that start at once', (databaseName) => {
   beforeEach(async () => {
-    database = await createDatabase('PostgreSQL');
+    database = await createDatabase(databaseName);
   });
 
   it('wait for each other: none of them fails', async () => {
@@ -305,6 +322,66 @@ describePostgres('the migrations of instances that start at once', () => {
     await Promise.all(instances.map(migrate));
     const [first] = instances as [DataSource];
     expect(await first.query('SELECT name FROM migrations')).toHaveLength(2);
+  });
+});
+
+describeMariadb('the migrations on MariaDB, which takes back no change of the schema,', () => {
+  beforeEach(async () => {
+    database = await createDatabase('MariaDB');
+  });
+
+  /** The changes of the schema by all migrations, as they come. */
+  async function statements(): Promise<string[]> {
+    const seen: string[] = [];
+    const dataSource = await open(dataSourceOptions(location()));
+    const stop = await watchStatements(dataSource, (sql) => seen.push(sql));
+    await migrate(dataSource);
+    stop();
+    return seen.filter((sql) => /^\s*(CREATE|ALTER)/.test(sql));
+  }
+
+  it('go on wherever they were cut off', async () => {
+    const all = await statements();
+    expect(all).toHaveLength(5);
+    for (let count = 1; count <= all.length; count += 1) {
+      const other = await createDatabase('MariaDB');
+      try {
+        const cutOff = await open(dataSourceOptions(parseDatabaseUrl(other.url) as DatabaseLocation));
+        for (const sql of all.slice(0, count)) await cutOff.query(sql);
+        await migrate(cutOff);
+        expect(await tables(cutOff)).toEqual(OURS);
+        expect(await drift(cutOff)).toEqual([]);
+      } finally {
+        await other.drop();
+      }
+    }
+  });
+
+  it('note no migration twice, whoever comes second', async () => {
+    const dataSource = await open(dataSourceOptions(location()));
+    await migrate(dataSource);
+    const again = dataSource.query('INSERT INTO migrations (timestamp, name) SELECT timestamp, name FROM migrations');
+    await expect(again).rejects.toThrow('Duplicate entry');
+  });
+
+  it.each<[string, { entityPrefix?: string; namingStrategy?: SnakeCaseNamingStrategy }, string]>([
+    ['as it comes', {}, 'refresh_token_sessions'],
+    ['with a prefix', { entityPrefix: 'auth_' }, 'auth_refresh_token_sessions'],
+    ['with a naming strategy', { namingStrategy: new SnakeCaseNamingStrategy() }, 'refresh_token_sessions'],
+  ])('put the tables where a host has its own, without drift: %s', async (_, options, path) => {
+    const dataSource = await open({
+      type: 'mariadb',
+      url: database.url,
+      entities: mariadbEntities,
+      migrations: mariadbMigrations,
+      ...options,
+    });
+    await dataSource.runMigrations();
+    expect(await drift(dataSource)).toEqual([]);
+    expect(dataSource.getMetadata(RefreshTokenSession).tablePath).toBe(path);
+    expect(await tables(dataSource)).toContain(path);
+    await undoAll(dataSource);
+    expect(await tables(dataSource)).toEqual(['migrations']);
   });
 });
 

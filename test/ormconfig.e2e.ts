@@ -1,9 +1,17 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { copiesOf } from './support/database-copies.js';
-import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
+import { createDatabase, describeOnEachDatabase, type DatabaseName, type TestDatabase } from './support/databases.js';
 import { refreshed, signIn } from './support/http.js';
 import { cleanUp, runToEnd, startProcess, stop } from './support/process.js';
 import { productionEnvironment } from './support/service.js';
+
+/** What lists the module's tables. */
+const TABLES: Record<DatabaseName, string> = {
+  SQLite: "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%_token_%' ORDER BY name",
+  PostgreSQL: "SELECT table_name AS name FROM information_schema.tables WHERE table_name LIKE '%_token_%' ORDER BY 1",
+  MariaDB: `SELECT table_name AS name FROM information_schema.tables
+    WHERE table_schema = DATABASE() AND table_name LIKE '%_token_%' ORDER BY 1`,
+};
 
 describeOnEachDatabase('TypeORM’s command line', (databaseName) => {
   let database: TestDatabase;
@@ -28,11 +36,7 @@ describeOnEachDatabase('TypeORM’s command line', (databaseName) => {
 
   async function tables(): Promise<string[]> {
     const copies = await copiesOf(database.url);
-    const names = await copies.query(
-      databaseName === 'SQLite'
-        ? "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%_token_%' ORDER BY name"
-        : "SELECT table_name AS name FROM information_schema.tables WHERE table_name LIKE '%_token_%' ORDER BY 1",
-    );
+    const names = await copies.query(TABLES[databaseName]);
     await copies.close();
     return names.map(({ name }) => String(name));
   }

@@ -2,7 +2,12 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
-import { createDatabase, describeOnEachDatabase, describePostgres, type TestDatabase } from './support/databases.js';
+import {
+  createDatabase,
+  describeOnEachDatabase,
+  describeOnEachServer,
+  type TestDatabase,
+} from './support/databases.js';
 import { call, refresh, refreshed, signIn } from './support/http.js';
 import { installWithout, installWithUnbuiltSqlite } from './support/installation.js';
 import {
@@ -54,13 +59,14 @@ describe('A start with a bad value is refused in one line that names it, what it
 
   it.each<[string, string, string]>([
     ['PORT', '80000', '"80000"'],
+    ['HTTP_ADAPTER', 'koa', '"koa"'],
     ['ACCESS_TOKEN_TTL', '1 hour', '"1 hour"'],
     ['REFRESH_TOKEN_LEEWAY', '6m', '"6m"'],
     ['REFRESH_TOKEN_IDLE_TTL', '10s', '"10s"'],
     ['CORS_ORIGINS', '*', '"*"'],
     ['LOG_LEVEL', 'loud', '"loud"'],
     // Of a secret, only its length is shown.
-    ['DATABASE_URL', 'mysql://user:hunter2@db/app', 'a value of 27 characters'],
+    ['DATABASE_URL', 'mssql://user:hunter2@db/app', 'a value of 27 characters'],
     ['REFRESH_TOKEN_SECRETS', 'hunter2', 'a value of 7 characters'],
     ['SIGNING_KEYS', 'hunter2', 'a value of 7 characters'],
     ['SERVICE_KEYS', 'hunter2', 'a value of 7 characters'],
@@ -244,6 +250,29 @@ describe('A package that is not installed', () => {
     expect((await call(`${url}/health/ready`, { method: 'GET' })).status).toBe(200);
   });
 
+  it('mysql2: the start names what to install; SQLite does without', async () => {
+    const { main, env } = await installWithout('mysql2');
+    const mariadb = { ...productionEnvironment('mariadb://root@127.0.0.1:1/sessions'), ...env };
+
+    expect(reasonOf(await ended(await launch({ main, env: mariadb }), AT_ONCE))).toBe(
+      'DATABASE_URL: MariaDB needs the driver "mysql2", which is not installed: npm install mysql2',
+    );
+    const { url } = await startProcess({ main, env });
+    expect((await call(`${url}/health/ready`, { method: 'GET' })).status).toBe(200);
+  });
+
+  it('@nestjs/platform-fastify: the start names what to install; Express does without', async () => {
+    const { main, env } = await installWithout('@nestjs/platform-fastify');
+    const production = { ...productionEnvironment('sqlite:s.sqlite'), ...env };
+
+    const fastify = await launch({ main, env: { ...production, HTTP_ADAPTER: 'fastify' } });
+    expect(reasonOf(await ended(fastify, AT_ONCE))).toBe(
+      'HTTP_ADAPTER: fastify needs "@nestjs/platform-fastify", which is not installed: npm install @nestjs/platform-fastify',
+    );
+    const { url } = await startProcess({ main, env: { ...production, HTTP_ADAPTER: 'express' } });
+    await refreshed(url, (await signIn(url)).refresh_token);
+  });
+
   it('@nestjs/swagger: there is no /docs, the log says what to install, and all else works', async () => {
     const { main, env } = await installWithout('@nestjs/swagger');
     const service = await startProcess({ main, env: { ...productionEnvironment('sqlite:s.sqlite'), ...env } });
@@ -279,12 +308,12 @@ describe('A database that does not answer at the start is waited for:', () => {
   });
 });
 
-describePostgres('A PostgreSQL that does not answer at the start is waited for:', () => {
+describeOnEachServer('A database that does not answer at the start is waited for', (databaseName) => {
   let database: TestDatabase;
   let network: TcpProxy;
 
   beforeAll(async () => {
-    database = await createDatabase('PostgreSQL');
+    database = await createDatabase(databaseName);
     network = await TcpProxy.before(database.url);
   });
   afterAll(async () => {

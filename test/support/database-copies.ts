@@ -1,5 +1,6 @@
 import { copyFile, rm } from 'node:fs/promises';
 import Sqlite from 'better-sqlite3';
+import { createConnection } from 'mysql2/promise';
 import { Client } from 'pg';
 import { parseDatabaseUrl } from '../../src/service/database/database-url.js';
 
@@ -21,7 +22,8 @@ const TABLES = ['refresh_token_sessions', 'refresh_token_secrets', 'access_token
 export async function copiesOf(databaseUrl: string): Promise<DatabaseCopies> {
   const location = parseDatabaseUrl(databaseUrl);
   if (!location) throw new Error(`${databaseUrl} is no database.`);
-  return location.type === 'sqlite' ? sqliteCopies(location.path) : postgresCopies(location.url);
+  if (location.type === 'sqlite') return sqliteCopies(location.path);
+  return location.type === 'mariadb' ? mariadbCopies(location.url) : postgresCopies(location.url);
 }
 
 /** Whole files: what `cp` of a stopped database, or its online backup, makes. */
@@ -64,5 +66,32 @@ async function postgresCopies(url: string): Promise<DatabaseCopies> {
     putBack: (name) => forEachTable((table) => `DELETE FROM ${table}; INSERT INTO ${table} TABLE ${table}_${name}`),
     drop: (name) => forEachTable((table) => `DROP TABLE IF EXISTS ${table}_${name}`),
     close: () => client.end(),
+  };
+}
+
+/** As above. */
+async function mariadbCopies(url: string): Promise<DatabaseCopies> {
+  const connection = await createConnection({ uri: url });
+  const query = async (sql: string) => {
+    const [rows] = await connection.query(sql);
+    return Array.isArray(rows) ? (rows as Record<string, unknown>[]) : [];
+  };
+  const forEachTable = async (...statements: ((table: string) => string)[]) => {
+    for (const table of TABLES) for (const statement of statements) await query(statement(table));
+  };
+  return {
+    needStop: false,
+    query,
+    take: (name) => forEachTable((table) => `CREATE TABLE ${table}_${name} AS SELECT * FROM ${table}`),
+    putBack: async (name) => {
+      await connection.beginTransaction();
+      await forEachTable(
+        (table) => `DELETE FROM ${table}`,
+        (table) => `INSERT INTO ${table} SELECT * FROM ${table}_${name}`,
+      );
+      await connection.commit();
+    },
+    drop: (name) => forEachTable((table) => `DROP TABLE IF EXISTS ${table}_${name}`),
+    close: () => connection.end(),
   };
 }

@@ -1,11 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Client } from 'pg';
-import type { TestDatabase } from './databases.js';
+import { onMariadb, type TestDatabase } from './databases.js';
 
 /** Everything that a thief of the database would hold: its files' bytes, or every row of every table. */
 export async function dump({ url }: TestDatabase): Promise<Buffer> {
-  return url.startsWith('sqlite:') ? dumpFiles(url.slice('sqlite:'.length)) : dumpTables(url);
+  if (url.startsWith('sqlite:')) return dumpFiles(url.slice('sqlite:'.length));
+  return url.startsWith('mysql:') ? dumpMariadb(url) : dumpPostgres(url);
 }
 
 /** The file, its log and its index. */
@@ -14,7 +15,7 @@ async function dumpFiles(path: string): Promise<Buffer> {
   return Buffer.concat(await Promise.all(names.map((name) => readFile(join(dirname(path), name)))));
 }
 
-async function dumpTables(url: string): Promise<Buffer> {
+async function dumpPostgres(url: string): Promise<Buffer> {
   const client = new Client({ connectionString: url });
   await client.connect();
   try {
@@ -28,4 +29,14 @@ async function dumpTables(url: string): Promise<Buffer> {
   } finally {
     await client.end();
   }
+}
+
+async function dumpMariadb(url: string): Promise<Buffer> {
+  const tables = await onMariadb(
+    url,
+    'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()',
+  );
+  const contents: unknown[] = [];
+  for (const { name } of tables) contents.push(await onMariadb(url, `SELECT * FROM \`${String(name)}\``));
+  return Buffer.from(JSON.stringify(contents));
 }

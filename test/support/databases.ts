@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe } from '@jest/globals';
+import { createConnection } from 'mysql2/promise';
 import { Client } from 'pg';
 
 /** A database of a test's own, empty at first. */
@@ -12,7 +13,7 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-export type DatabaseName = 'SQLite' | 'PostgreSQL';
+export type DatabaseName = 'SQLite' | 'PostgreSQL' | 'MariaDB';
 
 const create: Record<DatabaseName, () => Promise<TestDatabase>> = {
   SQLite: async () => {
@@ -30,6 +31,15 @@ const create: Record<DatabaseName, () => Promise<TestDatabase>> = {
     url.pathname = `/${name}`;
     return { url: url.href, drop: () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
   },
+  MariaDB: async () => {
+    const server = process.env['TEST_MARIADB_URL'] as string;
+    const name = `refresh_token_${randomBytes(8).toString('hex')}`;
+    // As many servers come: neither the collation nor the character set that the module's tables need.
+    await onMariadb(server, `CREATE DATABASE ${name} CHARACTER SET latin1 COLLATE latin1_swedish_ci`);
+    const url = new URL(server);
+    url.pathname = `/${name}`;
+    return { url: url.href, drop: async () => void (await onMariadb(server, `DROP DATABASE IF EXISTS ${name}`)) };
+  },
 };
 
 /** Makes an empty database. */
@@ -41,11 +51,41 @@ export function createDatabase(name: DatabaseName): Promise<TestDatabase> {
 export function describeOnEachDatabase(what: string, suite: (name: DatabaseName) => void): void {
   describe(`${what} on SQLite`, () => suite('SQLite'));
   describePostgres(`${what} on PostgreSQL`, () => suite('PostgreSQL'));
+  describeMariadb(`${what} on MariaDB`, () => suite('MariaDB'));
+}
+
+/** The same for servers only. */
+export function describeOnEachServer(what: string, suite: (name: 'PostgreSQL' | 'MariaDB') => void): void {
+  describePostgres(`${what} on PostgreSQL`, () => suite('PostgreSQL'));
+  describeMariadb(`${what} on MariaDB`, () => suite('MariaDB'));
+}
+
+/** Some of jest's projects are about some databases only (`TEST_DATABASES`): the others are left out without a word. */
+function isLeftOut(name: DatabaseName): boolean {
+  return !(process.env['TEST_DATABASES'] ?? name).split(',').includes(name);
 }
 
 /** `describe` where there is a PostgreSQL server. */
 export function describePostgres(what: string, suite: () => void): void {
+  if (isLeftOut('PostgreSQL')) return;
   (process.env['TEST_POSTGRES_URL'] ? describe : describe.skip)(what, suite);
+}
+
+/** `describe` where there is a MariaDB server. */
+export function describeMariadb(what: string, suite: () => void): void {
+  if (isLeftOut('MariaDB')) return;
+  (process.env['TEST_MARIADB_URL'] ? describe : describe.skip)(what, suite);
+}
+
+/** Runs a statement on a MariaDB server, or on a database of it. @returns its rows */
+export async function onMariadb(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  const connection = await createConnection({ uri: url });
+  try {
+    const [rows] = await connection.query(sql);
+    return Array.isArray(rows) ? (rows as Record<string, unknown>[]) : [];
+  } finally {
+    await connection.end();
+  }
 }
 
 /** Runs statements against the maintenance database of the PostgreSQL server. */

@@ -18,10 +18,21 @@ const POSTGRES = {
   work: [`DROP TRIGGER nothing_ends ON ${TABLE}`, 'DROP FUNCTION out_of_order'],
 };
 
+const MARIADB = {
+  fail: [
+    `CREATE TRIGGER nothing_ends BEFORE UPDATE ON ${TABLE} FOR EACH ROW
+     BEGIN IF NOT (NEW.revoked_at <=> OLD.revoked_at) THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'out of order'; END IF; END`,
+  ],
+  work: ['DROP TRIGGER nothing_ends'],
+};
+
+/** The statements for a type of DataSource. */
+const STATEMENTS: Record<string, typeof SQLITE> = { postgres: POSTGRES, mariadb: MARIADB };
+
 /** Runs `work` while the database refuses to end a session, and does everything else. */
 export async function whileNothingEnds<T>(app: INestApplication, work: () => Promise<T>): Promise<T> {
   const dataSource = app.get(DataSource);
-  const statements = dataSource.options.type === 'postgres' ? POSTGRES : SQLITE;
+  const statements = STATEMENTS[dataSource.options.type] ?? SQLITE;
   for (const statement of statements.fail) await dataSource.query(statement);
   try {
     return await work();

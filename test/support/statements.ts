@@ -24,9 +24,9 @@ export async function sqliteHandle(dataSource: DataSource): Promise<SqliteHandle
  * @returns what ends it
  */
 export async function watchStatements(dataSource: DataSource, tell: (sql: string) => void): Promise<() => void> {
-  return dataSource.options.type === 'postgres'
-    ? watchTypeOrm(dataSource, tell)
-    : watchSqlite(await sqliteHandle(dataSource), tell);
+  return dataSource.options.type === 'better-sqlite3'
+    ? watchSqlite(await sqliteHandle(dataSource), tell)
+    : watchTypeOrm(dataSource, tell);
 }
 
 function watchTypeOrm(dataSource: DataSource, tell: (sql: string) => void): () => void {
@@ -59,9 +59,11 @@ function watchSqlite(handle: SqliteHandle, tell: (sql: string) => void): () => v
 
 /**
  * What a statement does, in short: `SELECT`, or `UPDATE SET floor` with the first column it sets; what it looks up
- * first (`WITH`) is part of it.
+ * first (`WITH`) is part of it, and MariaDB's INSERT of rows that are there is an UPDATE.
  */
 export function gist(sql: string): string {
+  const [, update] = /^\s*INSERT\b[^]*\bFOR UPDATE\b[^]*\bON DUPLICATE KEY UPDATE\s+(\w+)/.exec(sql) ?? [];
+  if (update) return `UPDATE SET ${update}`;
   const [, verb, column] = /^\s*(?:WITH\b[^]*?\)\s*(?=UPDATE\b))?(\w+)(?:[^]*?\bSET\s+(\w+))?/.exec(sql) ?? [];
   return verb === 'UPDATE' ? `UPDATE SET ${column}` : String(verb);
 }

@@ -5,6 +5,7 @@ import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { Clock } from '../clock.js';
 import { Database } from '../database/database.js';
 import { compile, type ParameterType, type SqlStatement } from '../database/sql-statement.js';
+import { upsert } from '../database/sql-writes.js';
 import { KeyRing } from '../key-ring.js';
 import { AccessTokenKey } from './access-token-key.entity.js';
 
@@ -32,7 +33,13 @@ export class SigningKeyRegistry implements OnModuleInit {
     this.statements = {
       insert: compile(
         database.dialect,
-        `INSERT INTO ${table} (key_id, first_seen_at) VALUES (:key_id, :now) ON CONFLICT (key_id) DO NOTHING`,
+        upsert(
+          database.dialect,
+          { name: table, key: 'key_id' },
+          { key_id: ':key_id', first_seen_at: ':now' },
+          // As it was: a kid is published once.
+          'first_seen_at = existing.first_seen_at',
+        ),
         TYPES,
       ),
       list: compile(database.dialect, `SELECT key_id, first_seen_at FROM ${table}`, TYPES),

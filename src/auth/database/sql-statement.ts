@@ -1,12 +1,14 @@
 import type { DataSource } from 'typeorm';
 
 /** The databases the store speaks. */
-export type Dialect = 'sqlite' | 'postgres';
+export type Dialect = 'sqlite' | 'postgres' | 'mariadb' | 'cockroach';
 
 /** The type a parameter is sent as. PostgreSQL would take `$1 + 1` for an int4 otherwise. */
-export type ParameterType = 'bigint' | 'uuid' | 'text';
+export type ParameterType = 'bigint' | 'uuid' | 'text' | 'bigint[]' | 'uuid[]' | 'text[]';
 
-export type SqlValue = string | number | null;
+export type SqlValue = string | number | null | readonly (string | number | null)[];
+
+export type Row = Record<string, unknown>;
 
 /** One statement, compiled for one database: its text, and the order in which it takes its parameters. */
 export interface SqlStatement {
@@ -21,6 +23,11 @@ export function dialectOf(dataSource: DataSource): Dialect | undefined {
       return 'sqlite';
     case 'postgres':
       return 'postgres';
+    case 'mariadb':
+    case 'mysql':
+      return 'mariadb';
+    case 'cockroachdb':
+      return 'cockroach';
     default:
       return undefined;
   }
@@ -35,7 +42,7 @@ export function compile(dialect: Dialect, template: string, types: Record<string
   const sql = template.replace(/:([a-z_]+)/g, (_, name: string) => {
     const type = types[name];
     if (!type) throw new Error(`The statement has no type for its parameter :${name}.`);
-    if (dialect === 'sqlite') {
+    if (dialect === 'sqlite' || dialect === 'mariadb') {
       order.push(name);
       return '?';
     }

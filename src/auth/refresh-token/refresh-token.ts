@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Domain separation: nothing else that is hashed here can collide with a session's id. */
-const SESSION_ID_LABEL = 'nest-refresh-token/session-id/v1';
+const SESSION_ID_LABEL = Buffer.from('nest-refresh-token/session-id/v1');
 
 /**
  * An authentic refresh token: one whose MAC was proved, or that is about to be encoded. The handle is what makes a
@@ -16,9 +16,10 @@ export class RefreshToken {
     handle: Buffer,
     /** The token's number: the millisecond at which it was minted. */
     readonly number: number,
+    sessionId = sessionIdOf(handle),
   ) {
     this.#handle = handle;
-    this.sessionId = sessionIdOf(handle);
+    this.sessionId = sessionId;
   }
 
   /** The 16 random bytes that name the session. */
@@ -28,11 +29,11 @@ export class RefreshToken {
 
   /** The token of the same session with another number. */
   withNumber(number: number): RefreshToken {
-    return new RefreshToken(this.#handle, number);
+    return new RefreshToken(this.#handle, number, this.sessionId);
   }
 }
 
 function sessionIdOf(handle: Buffer): string {
-  const hex = createHash('sha256').update(SESSION_ID_LABEL).update(handle).digest('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
+  const hex = hash('sha256', Buffer.concat([SESSION_ID_LABEL, handle]), 'hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
 }

@@ -3,8 +3,9 @@ import { ConfigurationError } from '../auth.errors.js';
 import { checkSecrets, type AuthSettings } from '../auth.settings.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { Clock } from '../clock.js';
-import { Database, type Row } from '../database/database.js';
-import { compile, type ParameterType, type SqlStatement } from '../database/sql-statement.js';
+import { Database } from '../database/database.js';
+import { compile, type ParameterType, type Row, type SqlStatement } from '../database/sql-statement.js';
+import { upsert } from '../database/sql-writes.js';
 import { KeyRing } from '../key-ring.js';
 import { RefreshTokenSecret } from './refresh-token-secret.entity.js';
 import type { TokenSecret } from './token-secret.js';
@@ -55,24 +56,30 @@ export class SecretRegistry implements OnModuleInit {
   ) {
     const table = database.table(RefreshTokenSecret);
     const statement = (template: string) => compile(database.dialect, template, TYPES);
+    const written = { name: table, key: 'fingerprint' };
     this.statements = {
       // One that was seen long ago and never minted was rolled back: its delay begins anew.
       insert: statement(
-        `INSERT INTO ${table} AS secret (fingerprint, first_seen_at) VALUES (:fingerprint, :now)
-         ON CONFLICT (fingerprint) DO UPDATE SET first_seen_at = excluded.first_seen_at
-         WHERE secret.minted_at IS NULL AND secret.first_seen_at + :delay <= :now`,
+        upsert(
+          database.dialect,
+          written,
+          { fingerprint: ':fingerprint', first_seen_at: ':now' },
+          `first_seen_at = CASE WHEN existing.minted_at IS NULL AND existing.first_seen_at + :delay <= :now
+                           THEN :now ELSE existing.first_seen_at END`,
+        ),
       ),
       list: statement(`SELECT fingerprint, first_seen_at, minted_at, replaced_at FROM ${table}`),
       beginMinting: statement(
-        `INSERT INTO ${table} AS secret (fingerprint, first_seen_at, minted_at) VALUES (:fingerprint, :now, :now)
-         ON CONFLICT (fingerprint)
-         DO UPDATE SET minted_at = COALESCE(secret.minted_at, excluded.minted_at), replaced_at = NULL
-         RETURNING fingerprint`,
+        upsert(
+          database.dialect,
+          written,
+          { fingerprint: ':fingerprint', first_seen_at: ':now', minted_at: ':now' },
+          'minted_at = COALESCE(existing.minted_at, :now), replaced_at = NULL',
+        ),
       ),
       replaceOthers: statement(
         `UPDATE ${table} SET replaced_at = :now
-         WHERE fingerprint <> :fingerprint AND minted_at IS NOT NULL AND replaced_at IS NULL
-         RETURNING fingerprint`,
+         WHERE fingerprint <> :fingerprint AND minted_at IS NOT NULL AND replaced_at IS NULL`,
       ),
     };
   }

@@ -1,4 +1,6 @@
 import { compile, type Dialect, type ParameterType, type SqlStatement } from '../database/sql-statement.js';
+import { insertUnlessThere, updateReturning, type RowUpdate, type WrittenTable } from '../database/sql-writes.js';
+import { rotateTogether } from './shared-rotation.statement.js';
 
 /** What the store says to the database. Each is one statement, its own transaction. */
 export interface SessionStatements {
@@ -6,6 +8,8 @@ export interface SessionStatements {
   readonly adopt: SqlStatement;
   readonly rotate: SqlStatement;
   readonly rotateAs: SqlStatement;
+  /** Several sessions' rotations at once; `undefined` where one by one is as fast. */
+  readonly rotateTogether: SqlStatement | undefined;
   readonly find: SqlStatement;
   readonly list: SqlStatement;
   readonly revoke: SqlStatement;
@@ -25,6 +29,27 @@ export interface StatementOptions {
 
 const COLUMNS = `id, subject, client_id, scope, claims, used, issued, floor, created_at, last_used_at, expires_at,
   revoked_at, recovered, label, user_agent, ip`;
+
+/** Columns without a default that take no null. */
+const REQUIRED = ['id', 'subject', 'used', 'issued', 'floor', 'created_at', 'last_used_at', 'expires_at'];
+
+/** A new session's columns and what they start with; the others have defaults. */
+const NEW_ROW = {
+  id: ':id',
+  subject: ':subject',
+  client_id: ':client_id',
+  scope: ':scope',
+  claims: ':claims',
+  used: '0',
+  issued: ':first',
+  floor: '0',
+  created_at: ':now',
+  last_used_at: ':now',
+  expires_at: ':expires_at',
+  label: ':label',
+  user_agent: ':user_agent',
+  ip: ':ip',
+};
 
 const TYPES: Record<string, ParameterType> = {
   id: 'uuid',
@@ -60,6 +85,9 @@ export function sessionStatements(
   { lostResponse, recordDevice }: StatementOptions,
 ): SessionStatements {
   const statement = (template: string) => compile(dialect, template, TYPES);
+  const written: WrittenTable = { name: table, key: 'id', required: REQUIRED };
+  const update = (parts: Omit<RowUpdate, 'returning'>) =>
+    statement(updateReturning(dialect, written, { ...parts, returning: COLUMNS }));
 
   const isWithinAbsoluteLife = 'created_at > :now - :absolute AND created_at >= :not_before';
   const isLive = `revoked_at IS NULL AND expires_at > :now AND ${isWithinAbsoluteLife}`;
@@ -75,49 +103,51 @@ export function sessionStatements(
   // The rule of rotation.ts, cases 1, 3 and 4: the row is the lock, and the order of the SET list is kept for
   // databases that assign from left to right. Case 1 (the token is ahead of the row) only where the caller has read
   // the row and asks for it by :accept_ahead, since a returned row doesn't tell that case from the others.
-  const rotate = (more = '') => `
-    UPDATE ${table} SET
-      floor = CASE WHEN used = :n THEN floor ELSE GREATEST(issued, :n) END,
-      recovered = CASE WHEN used = :n THEN recovered + 1 ELSE 0 END,
-      used = :n,
-      issued = GREATEST(:now, issued + 1, :n + 1),
-      last_used_at = :now,
-      expires_at = LEAST(:now + :idle, created_at + :absolute),
-      ${device}${more}
-    WHERE id = :id
-      AND revoked_at IS NULL
-      AND ${isWithinAbsoluteLife}
-      AND CASE WHEN issued < :n THEN :n + :idle ELSE expires_at END > :now
-      AND CASE WHEN issued < :n THEN :accept_ahead = 1
-               ELSE ${isGood} AND NOT (used > 0 AND ABS(:now - issued) < :leeway) END
-    RETURNING ${COLUMNS}`;
+  const rotation = {
+    set: `
+        floor = CASE WHEN used = :n THEN floor ELSE GREATEST(issued, :n) END,
+        recovered = CASE WHEN used = :n THEN recovered + 1 ELSE 0 END,
+        used = :n,
+        issued = GREATEST(:now, issued + 1, :n + 1),
+        last_used_at = :now,
+        expires_at = LEAST(:now + :idle, created_at + :absolute),
+        ${device}`,
+    where: `revoked_at IS NULL
+        AND ${isWithinAbsoluteLife}
+        AND CASE WHEN issued < :n THEN :n + :idle ELSE expires_at END > :now
+        AND CASE WHEN issued < :n THEN :accept_ahead = 1
+                 ELSE ${isGood} AND NOT (used > 0 AND ABS(:now - issued) < :leeway) END`,
+  };
+  const rotate = (more = '') => update({ set: rotation.set + more, where: `id = :id AND ${rotation.where}` });
 
-  const create = (onConflict = '') => `
-    INSERT INTO ${table} (${COLUMNS})
-    VALUES (:id, :subject, :client_id, :scope, :claims, 0, :first, 0, :now, :now, :expires_at,
-            NULL, 0, :label, :user_agent, :ip)
-    ${onConflict}
-    RETURNING ${COLUMNS}`;
+  const end = 'revoked_at = :now, revoked_reason = :reason';
 
   // A login keeps itself and the newest of the others. Logins that race lock the rows in one order, so that one sees
   // what the other has ended; whoever was ended by another ends nobody.
-  const makeRoom = (isCounted: string, limit: string) => `
-    WITH counted AS (
-      SELECT id, created_at FROM ${table} WHERE subject = :subject AND ${isCounted}
-      ORDER BY id ${dialect === 'postgres' ? 'FOR UPDATE' : ''}
-    )
-    UPDATE ${table} SET revoked_at = :now, revoked_reason = :reason
-    WHERE id IN (SELECT id FROM counted)
-      AND id NOT IN (SELECT id FROM counted
-                     ORDER BY CASE WHEN id = :id THEN 0 ELSE 1 END, created_at DESC, id DESC LIMIT ${limit})
-      AND EXISTS (SELECT 1 FROM counted WHERE id = :id)
-    RETURNING ${COLUMNS}`;
+  const makeRoom = (isCounted: string, limit: string) =>
+    update({
+      with: `
+        ranked AS (
+          SELECT id AS ranked_id,
+                 ROW_NUMBER() OVER (ORDER BY CASE WHEN id = :id THEN 0 ELSE 1 END, created_at DESC, id DESC) AS place,
+                 MAX(CASE WHEN id = :id THEN 1 ELSE 0 END) OVER () AS counts_new
+          FROM (
+            SELECT id, created_at FROM ${table} WHERE subject = :subject AND ${isCounted}
+            ORDER BY id ${dialect === 'sqlite' ? '' : 'FOR UPDATE'}
+          ) AS counted
+        )`,
+      set: end,
+      where: `id IN (SELECT ranked_id FROM ranked WHERE place > ${limit} AND counts_new = 1)`,
+    });
 
   return {
-    create: statement(create()),
-    adopt: statement(create('ON CONFLICT (id) DO NOTHING')),
-    rotate: statement(rotate()),
-    rotateAs: statement(rotate(`, ${amendments}`)),
+    create: statement(`
+      INSERT INTO ${table} (${Object.keys(NEW_ROW).join(', ')}) VALUES (${Object.values(NEW_ROW).join(', ')})
+      RETURNING ${COLUMNS}`),
+    adopt: statement(insertUnlessThere(dialect, written, NEW_ROW, COLUMNS)),
+    rotate: rotate(),
+    rotateAs: rotate(`, ${amendments}`),
+    rotateTogether: dialect === 'postgres' ? rotateTogether(table, rotation, COLUMNS) : undefined,
     probe: statement(`SELECT ${COLUMNS} FROM ${table} LIMIT 0`),
     find: statement(`SELECT ${COLUMNS} FROM ${table} WHERE id = :id`),
     list: statement(`
@@ -126,25 +156,22 @@ export function sessionStatements(
         AND (created_at < :after_created_at OR (created_at = :after_created_at AND id < :after_id))
       ORDER BY created_at DESC, id DESC
       LIMIT :limit`),
-    revoke: statement(`
-      UPDATE ${table} SET revoked_at = :now, revoked_reason = :reason
-      WHERE id = :id AND (:subject IS NULL OR subject = :subject) AND revoked_at IS NULL
-      RETURNING ${COLUMNS}`),
+    revoke: update({
+      set: end,
+      where: 'id = :id AND (:subject IS NULL OR subject = :subject) AND revoked_at IS NULL',
+    }),
     // Expired rows too: in a restored database, a token that is ahead of its row would bring one back.
-    revokeSubject: statement(`
-      UPDATE ${table} SET revoked_at = :now, revoked_reason = :reason
-      WHERE subject = :subject AND (:except_id IS NULL OR id <> :except_id) AND revoked_at IS NULL
-      RETURNING ${COLUMNS}`),
-    revokeBeyond: statement(makeRoom(isLive, ':limit')),
+    revokeSubject: update({
+      set: end,
+      where: 'subject = :subject AND (:except_id IS NULL OR id <> :except_id) AND revoked_at IS NULL',
+    }),
+    revokeBeyond: makeRoom(isLive, ':limit'),
     // Expired rows too, as above.
-    revokeOthers: statement(makeRoom('revoked_at IS NULL', '1')),
-    rename: statement(`
-      UPDATE ${table} SET label = :label
-      WHERE id = :id AND (:subject IS NULL OR subject = :subject) AND ${isLive}
-      RETURNING ${COLUMNS}`),
-    amend: statement(`
-      UPDATE ${table} SET ${amendments}
-      WHERE subject = :subject AND revoked_at IS NULL
-      RETURNING ${COLUMNS}`),
+    revokeOthers: makeRoom('revoked_at IS NULL', '1'),
+    rename: update({
+      set: 'label = :label',
+      where: `id = :id AND (:subject IS NULL OR subject = :subject) AND ${isLive}`,
+    }),
+    amend: update({ set: amendments, where: 'subject = :subject AND revoked_at IS NULL' }),
   };
 }

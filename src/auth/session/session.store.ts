@@ -1,12 +1,13 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { AuthSettings } from '../auth.settings.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
-import { Database, type Row } from '../database/database.js';
-import type { SqlValue } from '../database/sql-statement.js';
+import { Database } from '../database/database.js';
+import type { Row, SqlValue } from '../database/sql-statement.js';
 import type { Device } from './device.js';
 import { RefreshTokenSession } from './refresh-token-session.entity.js';
 import type { CustomClaims, RevocationReason, Session } from './session.js';
 import { sessionStatements, type SessionStatements } from './session.statements.js';
+import { SharedRotation } from './shared-rotation.js';
 
 /** What a new session starts with. All times are milliseconds. */
 export interface NewSession extends Device {
@@ -55,6 +56,7 @@ const START: SessionPosition = { createdAt: Number.MAX_SAFE_INTEGER, id: 'ffffff
 @Injectable()
 export class SessionStore implements OnModuleInit {
   private readonly statements: SessionStatements;
+  private readonly rotations: SharedRotation;
 
   constructor(
     private readonly database: Database,
@@ -63,6 +65,7 @@ export class SessionStore implements OnModuleInit {
     const table = database.table(RefreshTokenSession);
     const { rotation, session } = settings;
     this.statements = sessionStatements(database.dialect, table, { ...rotation, ...session });
+    this.rotations = new SharedRotation(database, this.statements);
   }
 
   /** @throws ConfigurationError where the table is missing or old: every refresh would be answered 503 */
@@ -90,8 +93,7 @@ export class SessionStore implements OnModuleInit {
    * @returns the session after the mint, or `undefined` where nothing was written
    */
   async rotate(id: string, { n, now, device, acceptAhead, amendments }: Rotation): Promise<Session | undefined> {
-    const { rotate, rotateAs } = this.statements;
-    const [row] = await this.database.run(amendments ? rotateAs : rotate, {
+    const values = {
       id,
       n,
       ...this.limits(now),
@@ -100,8 +102,10 @@ export class SessionStore implements OnModuleInit {
       accept_ahead: acceptAhead ? 1 : 0,
       user_agent: device.userAgent,
       ip: device.ip,
-      ...(amendments && amended(amendments)),
-    });
+    };
+    const row = amendments
+      ? (await this.database.run(this.statements.rotateAs, { ...values, ...amended(amendments) }))[0]
+      : await this.rotations.rotate(values);
     return row && toSession(row);
   }
 

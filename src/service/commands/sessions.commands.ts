@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { ConfigurationError } from '../../auth/auth.errors.js';
 import { Database } from '../../auth/database/database.js';
-import { compile } from '../../auth/database/sql-statement.js';
 import { RefreshTokenSession } from '../../auth/session/refresh-token-session.entity.js';
 import { isSessionId } from '../../auth/session/session.service.js';
+import { sessionStatements } from '../../auth/session/session.statements.js';
 import type { RevocationReason } from '../../auth/session/session.js';
 import { environmentWithDotEnv } from '../environment/dot-env.js';
 import { readVariables } from '../environment/environment.js';
@@ -57,17 +57,12 @@ async function textOf(path: string): Promise<string> {
 /** Each durably and by itself: the service goes on meanwhile. @returns how many it ended, and how many had ended */
 async function endAll(database: Database, ids: readonly string[]): Promise<{ ended: number; before: number }> {
   const table = database.table(RefreshTokenSession);
-  const find = compile(database.dialect, `SELECT id FROM ${table} WHERE id = :id`, { id: 'uuid' });
-  const statement = compile(
-    database.dialect,
-    `UPDATE ${table} SET revoked_at = :now, revoked_reason = :reason WHERE id = :id AND revoked_at IS NULL RETURNING id`,
-    { id: 'uuid', now: 'bigint', reason: 'text' },
-  );
+  const { revoke, find } = sessionStatements(database.dialect, table, { lostResponse: 'forgive', recordDevice: true });
   const reason: RevocationReason = 'service';
   let ended = 0;
   let before = 0;
   for (const [position, id] of ids.entries()) {
-    const [wasAlive] = await database.runDurably(statement, { id, reason, now: Date.now() });
+    const [wasAlive] = await database.runDurably(revoke, { id, subject: null, reason, now: Date.now() });
     if (wasAlive) ended += 1;
     else before += (await database.run(find, { id })).length;
     const done = position + 1;

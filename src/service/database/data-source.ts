@@ -3,9 +3,12 @@ import { Logger } from '@nestjs/common';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { ConfigurationError } from '../../auth/auth.errors.js';
 import { refreshTokenEntities } from '../../auth/entities.js';
+import { refuseUnfitServer } from '../../auth/database/unfit-server.js';
+import { cockroachMigrations } from '../../migrations/cockroach.js';
 import { postgresMigrations } from '../../migrations/postgres.js';
 import { sqliteMigrations } from '../../migrations/sqlite.js';
 import type { DatabaseLocation } from './database-url.js';
+import { mariadbOptions } from './mariadb-options.js';
 import { migrate } from './migrate.js';
 
 /** For how long the start waits for a database that doesn't answer, in milliseconds. */
@@ -23,31 +26,55 @@ const POSTGRES_LIMITS = {
   maxLifetimeSeconds: 1_800,
 };
 
+/** A server's name, and the package that speaks to it. */
+const DRIVERS = {
+  postgres: ['PostgreSQL', 'pg'],
+  mariadb: ['MariaDB', 'mysql2'],
+  cockroach: ['CockroachDB', 'pg'],
+} as const;
+
 /** The options of the service's DataSource; `ormconfig.ts` uses them too. */
 export function dataSourceOptions(location: DatabaseLocation): DataSourceOptions {
   const common = { entities: refreshTokenEntities, synchronize: false, migrationsRun: false };
-  if (location.type === 'postgres') {
-    return {
-      ...common,
-      type: 'postgres',
-      url: location.url,
-      migrations: postgresMigrations,
-      applicationName: 'nest-refresh-token',
-      extra: POSTGRES_LIMITS,
-      poolErrorHandler: (error: Error) => logger().warn('A database connection was lost', { cause: error.message }),
-    };
+  const ofPostgres = { ...common, applicationName: 'nest-refresh-token', poolErrorHandler };
+  switch (location.type) {
+    case 'mariadb':
+      return { ...common, ...mariadbOptions(location.url) };
+    case 'postgres':
+      return {
+        ...ofPostgres,
+        type: 'postgres',
+        url: location.url,
+        migrations: postgresMigrations,
+        extra: POSTGRES_LIMITS,
+      };
+    case 'cockroach':
+      return {
+        ...ofPostgres,
+        type: 'cockroachdb',
+        migrations: cockroachMigrations,
+        timeTravelQueries: false,
+        // Not as `url`: TypeORM leaves out what stands after its "?".
+        extra: { ...POSTGRES_LIMITS, connectionString: location.url.replace(/^cockroachdb/, 'postgresql') },
+      };
+    case 'sqlite':
+      return {
+        ...common,
+        type: 'better-sqlite3',
+        database: location.path,
+        migrations: sqliteMigrations,
+        enableWAL: true,
+        // The driver would wait on the event loop: the store waits asynchronously instead (Database.retryWhileBusy).
+        timeout: 0,
+        // A commit waits for the disk at checkpoints only; durable writes ask for more (SharedCommit).
+        prepareDatabase: (database: { pragma(source: string): unknown }) =>
+          void database.pragma('synchronous = NORMAL'),
+      };
   }
-  return {
-    ...common,
-    type: 'better-sqlite3',
-    database: location.path,
-    migrations: sqliteMigrations,
-    enableWAL: true,
-    // The driver would wait on the event loop: the store waits asynchronously instead (Database.retryWhileBusy).
-    timeout: 0,
-    // A commit waits for the disk at checkpoints only; creations and revocations ask for more (Database.runDurably).
-    prepareDatabase: (database: { pragma(source: string): unknown }) => void database.pragma('synchronous = NORMAL'),
-  };
+}
+
+function poolErrorHandler(error: Error): void {
+  logger().warn('A database connection was lost', { cause: error.message });
 }
 
 /**
@@ -60,11 +87,12 @@ export async function openDatabase(location: DatabaseLocation, patience = PATIEN
   for (;;) {
     try {
       if (!dataSource.isInitialized) await dataSource.initialize();
+      await refuseUnfitServer(dataSource, 'DATABASE_URL');
       await migrate(dataSource);
       return dataSource;
     } catch (error) {
       const message = messageOf(error);
-      refuseHopeless(location, error);
+      await refuseHopeless(dataSource, location, error);
       if (performance.now() >= givesUpAt) {
         if (dataSource.isInitialized) await dataSource.destroy();
         throw new ConfigurationError(`The database could not be used for ${patience / 1_000} s: ${message}`, {
@@ -84,9 +112,11 @@ export async function openDatabase(location: DatabaseLocation, patience = PATIEN
 export async function connect(location: DatabaseLocation): Promise<DataSource> {
   const dataSource = withDriver(location, () => new DataSource(dataSourceOptions(location)));
   try {
-    return await dataSource.initialize();
+    await dataSource.initialize();
+    await refuseUnfitServer(dataSource, 'DATABASE_URL');
+    return dataSource;
   } catch (error) {
-    refuseHopeless(location, error);
+    await refuseHopeless(dataSource, location, error);
     throw new ConfigurationError(`The database could not be used: ${messageOf(error)}`, { cause: error });
   }
 }
@@ -101,15 +131,12 @@ function withDriver<T>(location: DatabaseLocation, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    if (location.type === 'postgres') {
-      throw new ConfigurationError(
-        'DATABASE_URL: PostgreSQL needs the driver "pg", which is not installed: npm install pg',
-        {
-          cause: error,
-        },
-      );
-    }
-    throw missingSqlite(error);
+    if (location.type === 'sqlite') throw missingSqlite(error);
+    const [name, driver] = DRIVERS[location.type];
+    throw new ConfigurationError(
+      `DATABASE_URL: ${name} needs the driver "${driver}", which is not installed: npm install ${driver}`,
+      { cause: error },
+    );
   }
 }
 
@@ -120,7 +147,11 @@ function missingSqlite(cause: unknown): ConfigurationError {
   );
 }
 
-function refuseHopeless(location: DatabaseLocation, error: unknown): void {
+async function refuseHopeless(dataSource: DataSource, location: DatabaseLocation, error: unknown): Promise<void> {
+  if (error instanceof ConfigurationError) {
+    if (dataSource.isInitialized) await dataSource.destroy();
+    throw error;
+  }
   const { code, message } = error as { code?: string; message: string };
   if (location.type !== 'sqlite') return;
   if (/bindings file|ERR_DLOPEN_FAILED|NODE_MODULE_VERSION/.test(`${code} ${message}`)) throw missingSqlite(error);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseDatabaseUrl } from './database-url.js';
+import { nameOf, parseDatabaseUrl, type DatabaseLocation } from './database-url.js';
 
 describe('parseDatabaseUrl', () => {
   it.each([
@@ -25,6 +25,19 @@ describe('parseDatabaseUrl', () => {
   });
 
   it.each([
+    'mysql://user:password@db.example.com:3306/tokens',
+    'mariadb://user:p%40ss@[::1]/tokens?ssl=true',
+    'mariadb:///tokens?socket=/run/mysqld/mysqld.sock',
+  ])('reads %s as MariaDB', (url) => {
+    expect(parseDatabaseUrl(url)).toEqual({ type: 'mariadb', url });
+  });
+
+  it('reads cockroachdb://…', () => {
+    const url = 'cockroachdb://user:password@db.example.com:26257/tokens?sslmode=verify-full';
+    expect(parseDatabaseUrl(url)).toEqual({ type: 'cockroach', url });
+  });
+
+  it.each([
     '',
     'sqlite',
     'sqlite:',
@@ -37,7 +50,16 @@ describe('parseDatabaseUrl', () => {
     '/var/lib/tokens.sqlite',
     ':memory:',
     'file:tokens.sqlite',
-    'mysql://user:password@db.example.com/tokens',
+    'mssql://user:password@db.example.com/tokens',
+    'mysql:tokens',
+    'mysql://',
+    'mysql:///tokens',
+    'mysql://db.example.com',
+    'mariadb://db.example.com/',
+    'mariadb:///?socket=/run/mysqld/mysqld.sock',
+    'mariadb://db.example.com:port/tokens',
+    'cockroachdb://',
+    'cockroachdb:///tokens',
     'postgres:tokens',
     'postgres:/tokens',
     'postgres://',
@@ -46,5 +68,16 @@ describe('parseDatabaseUrl', () => {
     'https://db.example.com',
   ])('does not read %j', (text) => {
     expect(parseDatabaseUrl(text)).toBeUndefined();
+  });
+});
+
+describe('nameOf', () => {
+  it.each([
+    ['sqlite:data/tokens.sqlite', 'the SQLite database data/tokens.sqlite'],
+    ['postgres://user:hunter2@db:5432/tokens', 'the PostgreSQL database db:5432/tokens'],
+    ['mysql://user:hunter2@db/tokens', 'the MariaDB database db/tokens'],
+    ['cockroachdb://user:hunter2@db:26257/tokens', 'the CockroachDB database db:26257/tokens'],
+  ])('of %s has no password', (url, name) => {
+    expect(nameOf(parseDatabaseUrl(url) as DatabaseLocation)).toBe(name);
   });
 });

@@ -2,8 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { AuthSettings } from '../../auth/auth.settings.js';
 import { AUTH_SETTINGS } from '../../auth/auth.tokens.js';
 import { Database } from '../../auth/database/database.js';
-import { compile, type SqlStatement } from '../../auth/database/sql-statement.js';
+import { compile, type Dialect, type SqlStatement } from '../../auth/database/sql-statement.js';
 import { withDeadline } from '../../auth/request-deadline.js';
+import { RefreshTokenSession } from '../../auth/session/refresh-token-session.entity.js';
 import { Draining } from './draining.js';
 
 /** What keeps the instance from serving, check by check; each is `ok` or a short text that says what is wrong. */
@@ -17,24 +18,32 @@ const CHECK_DEADLINE = 2_000;
 /** How far the clocks may be apart where there is no leeway to take a third of, in milliseconds. */
 const TOLERANCE_WITHOUT_LEEWAY = 2_000;
 
+/** What tells the time of a database in milliseconds, and whether it takes no writes. SQLite has no clock of its own. */
+const STATE: Record<Dialect, string> = {
+  sqlite: "SELECT NULL AS now, 'off' AS read_only FROM sqlite_schema LIMIT 1",
+  postgres: `SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint) AS now,
+                    current_setting('transaction_read_only') AS read_only`,
+  // A node that is cut off from its cluster answers no statement at all.
+  mariadb: `SELECT CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED) AS now,
+                   CASE WHEN @@global.read_only THEN 'on' ELSE 'off' END AS read_only`,
+  cockroach: `SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint) AS now,
+                     current_setting('default_transaction_read_only') AS read_only`,
+};
+
 /** Whether this instance should be sent requests. */
 @Injectable()
 export class Readiness {
   private readonly askTheTime: SqlStatement;
+  private readonly writeNothing: SqlStatement;
 
   constructor(
     private readonly database: Database,
     private readonly draining: Draining,
     @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
   ) {
-    this.askTheTime = compile(
-      database.dialect,
-      database.dialect === 'postgres'
-        ? `SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint) AS now,
-                  current_setting('transaction_read_only') AS read_only`
-        : "SELECT NULL AS now, 'off' AS read_only FROM sqlite_schema LIMIT 1",
-      {},
-    );
+    this.askTheTime = compile(database.dialect, STATE[database.dialect], {});
+    const table = database.table(RefreshTokenSession);
+    this.writeNothing = compile(database.dialect, `UPDATE ${table} SET label = NULL WHERE 1 = 0`, {});
   }
 
   async check(): Promise<ReadinessReport> {
@@ -51,7 +60,10 @@ export class Readiness {
       const [row] = await withDeadline(this.database.run(this.askTheTime), CHECK_DEADLINE);
       const clock = this.compare(before, Date.now(), row?.['now']);
       // A standby, or a primary that was demoted: it answers, and can commit nothing.
-      return { database: row?.['read_only'] === 'on' ? 'read-only' : 'ok', clock };
+      const isReadOnly = row?.['read_only'] === 'on';
+      // A write has the store give up the connection: an instance that isn't ready is sent nothing else that would.
+      if (isReadOnly) await withDeadline(this.database.run(this.writeNothing), CHECK_DEADLINE).catch(() => undefined);
+      return { database: isReadOnly ? 'read-only' : 'ok', clock };
     } catch {
       return { database: 'no answer', clock: 'unknown' };
     }

@@ -1,0 +1,70 @@
+/** Codes of errors after which nothing of the statement is left, and a repeat may succeed. */
+const BUSY = new RegExp(
+  [
+    // SQLite: another process writes.
+    '^(SQLITE_BUSY|SQLITE_LOCKED)',
+    // PostgreSQL, CockroachDB: a serialization failure, a deadlock.
+    '^(40001|40P01)$',
+    // MariaDB: a deadlock, which is also what a cluster calls a conflict with another node; a lock that was waited for
+    // too long; a row that has changed since the snapshot; a row that came in between (`insertUnlessThere`).
+    '^(ER_LOCK_DEADLOCK|ER_LOCK_WAIT_TIMEOUT|ER_CHECKREAD|ER_DUP_ENTRY)$',
+  ].join('|'),
+);
+
+/** Codes of errors by a server that can't be written to until it is another's turn. */
+const DEAD_END = new RegExp(
+  [
+    // PostgreSQL: it was demoted to a standby.
+    '^25006$',
+    // MariaDB: it was demoted; it shuts down; it isn't part of its cluster (1047).
+    '^(ER_OPTION_PREVENTS_STATEMENT|ER_READ_ONLY_MODE|ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION)$',
+    '^(ER_SERVER_SHUTDOWN|ER_UNKNOWN_COM_ERROR)$',
+  ].join('|'),
+);
+
+/** Codes of a connection that was lost, or that nobody took: of PostgreSQL, of mysql2, and of the system. */
+const LOST =
+  /^(08[0-9A-Z]{3}|57P0[123]|PROTOCOL_CONNECTION_LOST|ER_SERVER_SHUTDOWN|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
+
+/** Codes of a table or a column that isn't there, of PostgreSQL and of MariaDB. */
+const MISSING_TABLE = /^(42P01|42703|ER_NO_SUCH_TABLE|ER_BAD_FIELD_ERROR)$/;
+
+/**
+ * PostgreSQL's codes by which a statement was refused for what it is or met (SQLSTATE classes: data, constraint,
+ * rollback, state of an object, raised by a trigger). Not those of a lost connection or a server on its way down:
+ * nobody knows then whether it was committed.
+ */
+const REFUSED = /^(22|23|40|55|P0)[0-9A-Z]{3}$/;
+
+/** The statement was rolled back for certain and may be repeated. */
+export function isBusy(error: unknown): boolean {
+  return BUSY.test(codeOf(error));
+}
+
+/** The server refused the statement: it was rolled back for certain, and only a part of it may be to blame. */
+export function isRefused(error: unknown): boolean {
+  return REFUSED.test(codeOf(error));
+}
+
+/** The connection is of no use any more: the server behind it takes no writes. */
+export function isDeadEnd(error: unknown): boolean {
+  return DEAD_END.test(codeOf(error));
+}
+
+/** The connection was lost, or there was none: what became of the statement isn't known. */
+export function isLost(error: unknown): boolean {
+  return LOST.test(codeOf(error)) || (error instanceof Error && error.message.includes('Connection terminated'));
+}
+
+/** Whether a statement failed because its table or column isn't there: the migrations were not run. */
+export function isMissingTable(error: unknown): boolean {
+  // SQLite has one code for all of its kind.
+  const message = error instanceof Error ? error.message : '';
+  return MISSING_TABLE.test(codeOf(error)) || /no such table|no such column|has no column/.test(message);
+}
+
+/** The driver's code of an error, under TypeORM's wrapping or bare. */
+function codeOf(error: unknown): string {
+  const { code, driverError } = error as { code?: unknown; driverError?: { code?: unknown } };
+  return String(driverError?.code ?? code);
+}

@@ -1,0 +1,71 @@
+import { createRequire } from 'node:module';
+import type { PoolConnection, PoolOptions } from 'mysql2';
+import type { DataSourceOptions } from 'typeorm';
+import { mariadbEntities } from '../../auth/mariadb-entities.js';
+import { mariadbMigrations } from '../../migrations/mariadb.js';
+
+type MariadbOptions = Extract<DataSourceOptions, { type: 'mysql' | 'mariadb' }>;
+
+/** Less than a handler's deadline of 5 s, in milliseconds unless named otherwise. */
+const CONNECT_LIMIT = 3_000;
+const STATEMENT_SECONDS = 3.5;
+const LOCK_WAIT_SECONDS = 3;
+
+/** What each new connection begins with, whatever the server's own settings are. */
+const SESSION = `SET SESSION
+  max_statement_time = ${STATEMENT_SECONDS},
+  innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS},
+  sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'`;
+
+/**
+ * On a cluster every statement waits until this node has what the others had committed before it: who signs in on one
+ * node may be signed out on another.
+ */
+const CLUSTER_SESSION = 'SET SESSION wsrep_sync_wait = 7';
+/** The server was built without clusters; or it isn't MariaDB, which is told soon (`refuseUnfitServer`). */
+const UNKNOWN_VARIABLE = 1193;
+
+/**
+ * The options for `mysql://` and `mariadb://`, one server or a cluster.
+ * @throws whatever Node throws where the driver is not installed
+ */
+export function mariadbOptions(url: string): MariadbOptions {
+  const { hostname, port, username, password, pathname, searchParams } = new URL(url);
+  const socketPath = searchParams.get('socket');
+  return {
+    type: 'mariadb',
+    // Not as `url`: TypeORM reads no address in brackets and no socket from it.
+    ...(socketPath ? { socketPath } : { host: hostname.replace(/^\[|\]$/g, '') }),
+    ...(port && { port: Number(port) }),
+    username: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    database: decodeURIComponent(pathname.slice(1)),
+    ...(searchParams.get('ssl') === 'true' && { ssl: {} }),
+    entities: mariadbEntities,
+    migrations: mariadbMigrations,
+    driver: driver(),
+    poolSize: 10,
+    connectTimeout: CONNECT_LIMIT,
+    extra: { keepAliveInitialDelay: 10_000 },
+  };
+}
+
+/** The driver, whose new connections are prepared before they are used. */
+function driver(): Pick<typeof import('mysql2'), 'createPool'> {
+  const mysql = createRequire(import.meta.url)('mysql2') as typeof import('mysql2');
+  return {
+    createPool(options: PoolOptions | string) {
+      const pool = mysql.createPool(options as PoolOptions);
+      pool.on('connection', prepare);
+      return pool;
+    },
+  };
+}
+
+function prepare(connection: PoolConnection): void {
+  for (const sql of [SESSION, CLUSTER_SESSION]) {
+    connection.query(sql, (error) => {
+      if (error && error.errno !== UNKNOWN_VARIABLE) connection.destroy();
+    });
+  }
+}
