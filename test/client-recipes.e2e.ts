@@ -12,6 +12,7 @@ import { RecipesModule } from './fixtures/recipes/recipes.module.js';
 import { UsersService } from './fixtures/recipes/users.service.js';
 import { exampleOriginsForEachTest } from './support/example-origins.js';
 import { bearer, call, json, postSession } from './support/http.js';
+import { hostAdapter } from './support/http-adapter.js';
 import { listen } from './support/listen.js';
 import { OrdersApi, type Order } from './support/orders-api.js';
 import { pageGlobalsForEachTest } from './support/page-globals.js';
@@ -322,7 +323,7 @@ describe("The README's client with a cookie", () => {
       .overrideProvider(Clock)
       .useValue(clock)
       .compile();
-    host = module.createNestApplication({ logger: false });
+    host = module.createNestApplication(hostAdapter(), { logger: false });
     origins.lead(APP, await listen(host));
     await host.get(UsersService, { strict: false }).save({ id: 'alice', roles: ['buyer'], isBanned: false });
   });

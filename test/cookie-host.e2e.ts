@@ -2,10 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   Controller,
   Get,
+  Global,
   HttpCode,
   HttpException,
   HttpStatus,
+  Inject,
   Injectable,
+  Module,
   Post,
   Req,
   Res,
@@ -13,7 +16,7 @@ import {
   UseGuards,
   type CanActivate,
 } from '@nestjs/common';
-import type { Response } from 'express';
+import { HttpAdapterHost } from '@nestjs/core';
 import {
   AccessTokenGuard,
   AuthErrorFilter,
@@ -46,29 +49,44 @@ const FORBIDDEN = jsonAnswer(
   `{"error":"forbidden_origin","error_description":"Origin: got https://evil.example.net, takes the endpoint's own, or one of cookie.origins (CORS_ORIGINS)."}`,
 );
 
+/** The host's other cookies, on either adapter. */
+@Injectable()
+class OwnCookies {
+  constructor(private readonly adapterHost: HttpAdapterHost) {}
+
+  append(response: unknown, header: string): void {
+    this.adapterHost.httpAdapter.appendHeader(response, 'Set-Cookie', header);
+  }
+}
+
+@Global()
+@Module({ providers: [OwnCookies], exports: [OwnCookies] })
+class OwnCookiesModule {}
+
 /** A login and a logout of the host's own, which has other cookies. */
 @Controller()
 @UseFilters(AuthErrorFilter)
 class SignInController {
   constructor(
+    private readonly own: OwnCookies,
     private readonly refreshTokens: RefreshTokenService,
     private readonly cookies: RefreshTokenCookies,
   ) {}
 
   @Post('sign-in')
   @HttpCode(HttpStatus.OK)
-  async signIn(@Res({ passthrough: true }) response: Response): Promise<CookieTokenResponse<IssuedSession>> {
-    response.cookie('theme', 'dark');
+  async signIn(@Res({ passthrough: true }) response: unknown): Promise<CookieTokenResponse<IssuedSession>> {
+    this.own.append(response, THEME);
     const session = this.cookies.set(response, await this.refreshTokens.issue({ subject: 'alice' }));
-    response.cookie('language', 'en');
+    this.own.append(response, 'language=en; Path=/');
     return session;
   }
 
   @Post('sign-out')
   @HttpCode(HttpStatus.NO_CONTENT)
   @UseGuards(RefreshTokenGuard)
-  async signOut(@Req() { refreshToken }: RefreshTokenRequest, @Res({ passthrough: true }) response: Response) {
-    response.clearCookie('theme');
+  async signOut(@Req() { refreshToken }: RefreshTokenRequest, @Res({ passthrough: true }) response: unknown) {
+    this.own.append(response, 'theme=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT');
     await this.refreshTokens.end(refreshToken);
     this.cookies.clear(response);
   }
@@ -77,12 +95,15 @@ class SignInController {
 /** Routes of the host's own that a refresh token opens; the first has no filter of the module. */
 @Controller()
 class DeviceController {
-  constructor(private readonly refreshTokens: RefreshTokenService) {}
+  constructor(
+    private readonly own: OwnCookies,
+    private readonly refreshTokens: RefreshTokenService,
+  ) {}
 
   @Get('device')
   @UseGuards(RefreshTokenGuard)
-  device(@Req() { refreshToken }: RefreshTokenRequest, @Res({ passthrough: true }) response: Response) {
-    response.cookie('theme', 'dark');
+  device(@Req() { refreshToken }: RefreshTokenRequest, @Res({ passthrough: true }) response: unknown) {
+    this.own.append(response, THEME);
     return { session: refreshToken.sessionId };
   }
 
@@ -120,18 +141,22 @@ class LimitedController extends RefreshTokenController {
 /** A subclass with work of its own before the answer. */
 @Controller('again')
 class AgainController extends RefreshTokenController {
+  @Inject(OwnCookies) private readonly own!: OwnCookies;
+
   @Post()
-  override async refresh(@Req() request: RefreshTokenRequest, @Res() response: Response): Promise<void> {
-    response.cookie('theme', 'dark');
+  override async refresh(@Req() request: RefreshTokenRequest, @Res() response: unknown): Promise<void> {
+    this.own.append(response, THEME);
     await super.refresh(request, response);
   }
 }
 
 @Controller('goodbye')
 class GoodbyeController extends LogoutController {
+  @Inject(OwnCookies) private readonly own!: OwnCookies;
+
   @Post()
-  override async logout(@Req() request: LogoutRequest, @Res() response: Response): Promise<void> {
-    response.cookie('theme', 'dark');
+  override async logout(@Req() request: LogoutRequest, @Res() response: unknown): Promise<void> {
+    this.own.append(response, THEME);
     await super.logout(request, response);
   }
 }
@@ -155,6 +180,7 @@ describe('A host with the refresh token in a cookie', () => {
       options: { cookie: { name: NAME, sameSite: 'lax', origins: [PAGE] } },
       extras: { controllers: [RefreshTokenController, LimitedController, AgainController, GoodbyeController] },
       controllers: [SignInController, DeviceController],
+      imports: [OwnCookiesModule],
     });
   });
   afterAll(() => host?.close());
@@ -282,7 +308,11 @@ describe('A host with cookies as they come', () => {
   let host: GuardedHost;
 
   beforeAll(async () => {
-    host = await startGuardedHost({ options: { cookie: {} }, controllers: [SignInController] });
+    host = await startGuardedHost({
+      options: { cookie: {} },
+      controllers: [SignInController],
+      imports: [OwnCookiesModule],
+    });
   });
   afterAll(() => host?.close());
 
@@ -301,7 +331,10 @@ describe('A host without cookies', () => {
   const response = {};
 
   beforeAll(async () => {
-    host = await startGuardedHost({ controllers: [SignInController, DeviceController] });
+    host = await startGuardedHost({
+      controllers: [SignInController, DeviceController],
+      imports: [OwnCookiesModule],
+    });
   });
   afterAll(() => host?.close());
 

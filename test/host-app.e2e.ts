@@ -21,7 +21,8 @@ import { databaseOptions } from './fixtures/host-app/database/database.options.j
 import { CreateUsers1780000000000 } from './fixtures/host-app/users/create-users.migration.js';
 import { User } from './fixtures/host-app/users/user.entity.js';
 import { UsersService } from './fixtures/host-app/users/users.service.js';
-import { createDatabase, describePostgres, type TestDatabase } from './support/databases.js';
+import { createDatabase, type TestDatabase } from './support/databases.js';
+import { hostAdapter } from './support/http-adapter.js';
 import { bearer, call, json, type Answer } from './support/http.js';
 import { listen } from './support/listen.js';
 
@@ -29,7 +30,10 @@ const PARTNER_KEY = 'the-key-of-a-partner';
 const PASSWORD = 'correct horse battery staple';
 const PROBLEM_401 = '{"type":"about:blank","status":401}';
 
-describePostgres('A Nest app with conventions of its own', () => {
+/** The app has PostgreSQL, whatever serves its HTTP. */
+const describeIt = process.env['TEST_POSTGRES_URL'] ? describe : describe.skip;
+
+describeIt('A Nest app with conventions of its own', () => {
   let database: TestDatabase;
   let app: INestApplication;
   let url: string;
@@ -49,7 +53,7 @@ describePostgres('A Nest app with conventions of its own', () => {
       .overrideProvider(AppConfig)
       .useValue(config)
       .compile();
-    app = module.createNestApplication();
+    app = module.createNestApplication(hostAdapter());
     configureApp(app);
     url = await listen(app);
     for (const name of ['ada', 'bob']) {

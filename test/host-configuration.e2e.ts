@@ -9,6 +9,7 @@ import {
   Clock,
   ConfigurationError,
   LogoutController,
+  mariadbMigrations,
   postgresMigrations,
   refreshTokenEntities,
   RefreshTokenController,
@@ -22,6 +23,7 @@ import { createDatabase, describeOnEachDatabase, type TestDatabase } from './sup
 import { hostOptions, sqlite, startHost, type Host } from './support/host.js';
 import { call, logout, refresh, refreshed } from './support/http.js';
 import { dataSourceOn } from './support/host.js';
+import { hostAdapter } from './support/http-adapter.js';
 import { listen } from './support/listen.js';
 import { DAY, SECOND, TestClock } from './support/test-clock.js';
 
@@ -182,7 +184,7 @@ describe('A host', () => {
     const clock = new TestClock();
     const imports = [sqlite(database), AuthModule.forRoot(withRefreshToken({ idleTtl: '2d' }))];
     const module = await Test.createTestingModule({ imports }).overrideProvider(Clock).useValue(clock).compile();
-    const app = module.createNestApplication();
+    const app = module.createNestApplication(hostAdapter());
     host = { app, url: await listen(app) };
     const token = await issue();
     clock.advance(2 * DAY - SECOND);
@@ -250,6 +252,12 @@ describe('A host', () => {
   }
 });
 
+const MIGRATIONS = {
+  SQLite: ['sqliteMigrations', sqliteMigrations],
+  PostgreSQL: ['postgresMigrations', postgresMigrations],
+  MariaDB: ['mariadbMigrations', mariadbMigrations],
+} as const;
+
 describeOnEachDatabase('A host that has run the first migration only', (name) => {
   it.each<[string, () => AuthModuleOptions]>([
     ['HS256', () => ({ ...hostOptions(), accessToken: { issuer: 'https://app.example.com', ...HS256 } })],
@@ -257,9 +265,9 @@ describeOnEachDatabase('A host that has run the first migration only', (name) =>
   ])('does not start, and reads what to set, with %s', async (_, options) => {
     const database = await createDatabase(name);
     try {
-      const migrations = (name === 'SQLite' ? sqliteMigrations : postgresMigrations).slice(0, 1);
+      const [list, all] = MIGRATIONS[name];
+      const migrations = all.slice(0, 1);
       const error = await refusal(dataSourceOn(database, { migrations }), AuthModule.forRoot(options()));
-      const list = name === 'SQLite' ? 'sqliteMigrations' : 'postgresMigrations';
       expect(error.message).toMatch(/tables .* missing or old/);
       expect(error.message).toContain(`Add "...${list}"`);
 

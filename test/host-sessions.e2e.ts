@@ -313,7 +313,11 @@ describe('The routes of sessions', () => {
       const send = (method: string, rest: string, token: string | undefined, body?: string) =>
         call(`${host.url}${path}${rest}`, {
           method,
-          headers: { ...(token !== undefined && bearer(token)), 'Content-Type': 'application/json' },
+          headers: {
+            ...(token !== undefined && bearer(token)),
+            // Fastify's own parser refuses the type of a body that isn't there.
+            ...(body !== undefined && { 'Content-Type': 'application/json' }),
+          },
           ...(body !== undefined && { body }),
         });
       const token = ada.access_token;
@@ -328,8 +332,8 @@ describe('The routes of sessions', () => {
       expect(wire(await send('PATCH', `/${second.session_id}`, token, '{"label":7}'))).toMatchObject({ status: 400 });
       expect(wire(await send('PATCH', '/x', token, '{"label":"x"}'))).toEqual(NOT_FOUND);
       expect(wire(await send('DELETE', '/x', token))).toEqual(NOT_FOUND);
-      // An id that is empty in the client's hand.
-      expect(wire(await send('DELETE', '/', token))).toEqual(NOT_FOUND);
+      // An id that is empty in the client's hand; Fastify's router knows no such route, and the app answers.
+      expect(await send('DELETE', '/', token)).toMatchObject({ status: 404 });
       expect(wire(await send('DELETE', `/${second.session_id}`, token))).toEqual(NO_CONTENT);
       expect(wire(await send('DELETE', '', token))).toEqual(ended(1));
       expect(wire(await send('GET', '', token))).toEqual(INVALID_TOKEN);
@@ -370,10 +374,7 @@ describe('The routes of sessions', () => {
     host = await startGuardedHost({
       options: { accessToken },
       extras: { controllers: [RefreshTokenController, SessionsController] },
-      configure: (app) => {
-        const express = app.getHttpAdapter().getInstance() as { set(name: string, value: unknown): void };
-        express.set('trust proxy', true);
-      },
+      trustProxy: true,
     });
     const { access_token, refresh_token } = await signIn(host.app, 'ada');
     const headers = { ...bearer(refresh_token), 'User-Agent': 'Firefox', 'X-Forwarded-For': '203.0.113.7' };

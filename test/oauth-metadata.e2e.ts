@@ -30,6 +30,7 @@ import { createDatabase, type TestDatabase } from './support/databases.js';
 import { provided, startGuardedHost, type GuardedHost } from './support/guarded-host.js';
 import { dataSourceOn, hostOptions, startHost, type Host } from './support/host.js';
 import { bearer, call, json, signIn, type Answer } from './support/http.js';
+import { IS_FASTIFY } from './support/http-adapter.js';
 import {
   exchange,
   FORM_TYPE,
@@ -414,7 +415,7 @@ describe('In a host app', () => {
 
     beforeEach(() => start());
 
-    it.each<[string, (token: string) => string, string]>([
+    const all: [string, (token: string) => string, string][] = [
       ['a list', (t) => `refresh_token[]=${t}`, 'refresh_token'],
       ['a list of two', (t) => `refresh_token[]=${t}&refresh_token[]=${t}`, 'refresh_token'],
       ['an object', (t) => `refresh_token[a]=${t}`, 'refresh_token'],
@@ -423,7 +424,11 @@ describe('In a host app', () => {
       ['what an object comes with', (t) => `refresh_token[toString]=${t}&refresh_token=${t}`, 'refresh_token'],
       ['a list of scopes', (t) => `refresh_token=${t}&scope[]=read`, 'scope'],
       ['a client in parts', (t) => `refresh_token=${t}&client_id[x]=web`, 'client_id'],
-    ])('takes %s for none', async (_, rest, name) => {
+    ];
+    // Fastify's parser knows no subscripts: those are other names, and ignored.
+    const rows = all.filter(([, rest]) => !IS_FASTIFY || !rest('').includes('['));
+
+    it.each(rows)('takes %s for none', async (_, rest, name) => {
       const at = host as GuardedHost;
       const { refresh_token, session_id } = await issued(at, 'read');
       const body = `grant_type=refresh_token&${rest(refresh_token)}`;

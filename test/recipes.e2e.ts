@@ -8,6 +8,7 @@ import { ModerationService } from './fixtures/recipes/moderation.service.js';
 import { RecipesModule } from './fixtures/recipes/recipes.module.js';
 import { Mailer, OldTokenRepository, UsersService, type User } from './fixtures/recipes/users.service.js';
 import { bearer, call, json, refresh, refreshed, type Answer } from './support/http.js';
+import { hostAdapter } from './support/http-adapter.js';
 import { listen } from './support/listen.js';
 
 const ALICE: User = { id: 'alice', roles: ['buyer'], isBanned: false };
@@ -25,7 +26,7 @@ describe("The README's recipes", () => {
       .overrideProvider(Clock)
       .useValue(clock)
       .compile();
-    app = module.createNestApplication({ logger: false });
+    app = module.createNestApplication(hostAdapter(), { logger: false });
     url = await listen(app);
     await app.get(UsersService, { strict: false }).save(ALICE);
   });

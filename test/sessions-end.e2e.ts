@@ -122,6 +122,8 @@ describeOnEachDatabase('DELETE /sessions', (databaseName) => {
         'undefined',
         '*',
         '%25',
+        '%ZZ',
+        '%ff',
         '%00',
         '%20',
         `${id}%20`,
@@ -142,7 +144,6 @@ describeOnEachDatabase('DELETE /sessions', (databaseName) => {
           expect([stranger, answer]).toEqual([stranger, NOT_FOUND]);
         }
       }
-      expect((await deleteSessions(url, own.access_token, '/%ZZ')).status).toBe(400);
       expect(await alive()).toEqual([true, true, true, true]);
     });
 

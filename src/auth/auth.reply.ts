@@ -1,3 +1,4 @@
+import { ServerResponse } from 'node:http';
 import { HttpStatus, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { AuthRequest } from './auth.request.js';
@@ -14,6 +15,7 @@ export class AuthReply {
 
   /** Answers with JSON that no cache may keep (RFC 6749 §5.1), or with nothing. */
   send(response: unknown, status: number, body?: object): void {
+    if (response instanceof ServerResponse && body) return sendJson(response, status, body);
     const { httpAdapter } = this.adapterHost;
     httpAdapter.setHeader(response, 'Cache-Control', 'no-store');
     httpAdapter.reply(response, body, status);
@@ -36,4 +38,15 @@ export class AuthReply {
     if (this.cookies.areUsedBy(request)) this.cookies.clear(response);
     this.send(response, HttpStatus.NO_CONTENT);
   }
+}
+
+/** What Express's `json` does for an answer that is all known: it takes a twentieth of a refresh to find that out. */
+function sendJson(response: ServerResponse, status: number, body: object): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'Cache-Control': 'no-store',
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+  });
+  response.end(text);
 }

@@ -1,11 +1,17 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { InvalidRequestError } from './auth.errors.js';
 
-/** A request as Express hands it over; what the module reads of it. */
-export interface AuthRequest extends IncomingMessage {
+/** What the module reads of a request, as Express and Fastify hand it over. */
+export interface AuthRequest {
+  readonly headers: IncomingHttpHeaders;
+  readonly url?: string | undefined;
   readonly body?: unknown;
   /** The client's address, behind the proxies that the application trusts. */
   readonly ip?: string | undefined;
+  /** Every header as often as it came; Express's request is Node's own. */
+  readonly headersDistinct?: IncomingMessage['headersDistinct'] | undefined;
+  /** Node's own request, of Fastify's. */
+  readonly raw?: Pick<IncomingMessage, 'headersDistinct'> | undefined;
 }
 
 /** What in a request, besides the `Authorization` header, would be another token. */
@@ -28,10 +34,10 @@ export const OTHER_ACCESS_TOKEN: OtherToken = { names: /^access_token(?:\[|$)/, 
  * Refuses a second `Authorization` header: Node keeps the first in `headers`, a proxy may keep the last.
  * @throws InvalidRequestError
  */
-export function requireOneAuthorization(request: AuthRequest): void {
+export function requireOneAuthorization({ headersDistinct, raw }: AuthRequest): void {
   // The handshake of a WebSocket has only been given `headers`.
-  const { headersDistinct = {} } = request as Partial<AuthRequest>;
-  if ((headersDistinct['authorization']?.length ?? 0) > 1) {
+  const distinct = headersDistinct ?? raw?.headersDistinct;
+  if ((distinct?.['authorization']?.length ?? 0) > 1) {
     throw new InvalidRequestError('Authorization: got more than one such header, takes one.');
   }
 }

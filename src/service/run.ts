@@ -1,14 +1,15 @@
+import { lookup } from 'node:dns/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { Logger } from '@nestjs/common';
+import { Logger, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { NestExpressApplication } from '@nestjs/platform-express';
 import { ConfigurationError } from '../auth/auth.errors.js';
-import { configureHttp } from './configure-http.js';
 import { DemoModule } from './demo/demo.module.js';
 import { serveDocs } from './docs/swagger-ui.js';
 import { environmentWithDotEnv } from './environment/dot-env.js';
 import type { ProcessEnvironment } from './environment/environment.js';
 import { firstSteps } from './first-steps.js';
+import { configureHttp } from './http/configure-http.js';
+import { createHttpAdapter } from './http/create-http-adapter.js';
 import { serviceLogger } from './logger.js';
 import { serviceConfig, type ServiceConfig } from './service.config.js';
 import { ServiceModule } from './service.module.js';
@@ -31,8 +32,9 @@ export async function runService(): Promise<void> {
   }
 }
 
-async function startService(config: ServiceConfig, signals: { leaveToNest(): void }): Promise<NestExpressApplication> {
-  const app = await NestFactory.create<NestExpressApplication>(ServiceModule.with(config), {
+async function startService(config: ServiceConfig, signals: { leaveToNest(): void }): Promise<INestApplication> {
+  const adapter = await createHttpAdapter(config);
+  const app = await NestFactory.create(ServiceModule.with(config), adapter, {
     bodyParser: false,
     abortOnError: false,
     logger: serviceLogger(config.logLevel),
@@ -41,7 +43,7 @@ async function startService(config: ServiceConfig, signals: { leaveToNest(): voi
   await serveDocs(app, config);
   signals.leaveToNest();
   app.enableShutdownHooks(SIGNALS, { useProcessExit: true });
-  await app.listen(config.port, config.host);
+  await app.listen(config.port, await oneAddress(config.host));
   const logger = new Logger('Service');
   if (config.auth.serviceKeys.length === 0) {
     logger.warn(
@@ -50,6 +52,11 @@ async function startService(config: ServiceConfig, signals: { leaveToNest(): voi
   }
   logger.log(`Listening on ${config.address}`);
   return app;
+}
+
+/** Fastify would listen on every address of `localhost`, by servers that nobody watches; Node takes the first. */
+async function oneAddress(host: string): Promise<string> {
+  return host === 'localhost' ? (await lookup(host)).address : host;
 }
 
 /**

@@ -47,7 +47,7 @@ describe('the configuration of the service', () => {
       logLevel: 'log',
       auth: {
         accessToken: { issuer: 'http://127.0.0.1:3000' },
-        session: { lostSessions: 'unavailable', maxSessionsPerSubject: undefined, recordDevice: true },
+        session: { purge: true, lostSessions: 'unavailable', maxSessionsPerSubject: undefined, recordDevice: true },
         cookie: undefined,
         oauth: { url: 'http://127.0.0.1:3000/oauth', jwksUrl: 'http://127.0.0.1:3000/.well-known/jwks.json' },
       },
@@ -205,6 +205,7 @@ describe('the configuration of the service', () => {
       KEY_ACTIVATION_DELAY: '1m',
       RETIRED_SECRETS: '0123456789abcdef',
       SESSION_RETENTION: '100d',
+      SESSION_PURGE: 'false',
       LOST_SESSIONS: 'refuse',
       MAX_SESSIONS_PER_SUBJECT: '5',
       SESSIONS_NOT_BEFORE: '2026-01-31T09:30:00Z',
@@ -237,6 +238,7 @@ describe('the configuration of the service', () => {
       },
       session: {
         retention: 8_640_000,
+        purge: false,
         lostSessions: 'refuse',
         maxSessionsPerSubject: 5,
         notBefore: '2026-01-31T09:30:00Z',

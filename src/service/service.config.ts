@@ -14,6 +14,7 @@ export interface ServiceConfig {
   /** The address to call the service at, as seen from this machine. */
   readonly address: string;
   readonly isProduction: boolean;
+  readonly httpAdapter: Environment['httpAdapter'];
   readonly database: DatabaseLocation;
   readonly auth: AuthModuleOptions & { readonly serviceKeys: readonly string[] };
   /** Where the service key was made up, or `undefined` where it was given or there is none. */
@@ -38,7 +39,7 @@ export interface ServiceConfig {
  */
 export function serviceConfig(env: ProcessEnvironment): ServiceConfig {
   const environment = readEnvironment(env);
-  const { port, host, dataDir, isProduction, corsOrigins = [], trustProxy, logLevel } = environment;
+  const { port, host, httpAdapter, dataDir, isProduction, corsOrigins = [], trustProxy, logLevel } = environment;
   const { database = sqliteIn(dataDir) } = environment;
   const address = addressOf(host, port);
   if (!isProduction || environment.database === undefined) makeDataDir(dataDir);
@@ -51,6 +52,7 @@ export function serviceConfig(env: ProcessEnvironment): ServiceConfig {
     host,
     address,
     isProduction,
+    httpAdapter,
     database,
     auth: authOptions(environment, address, {
       secrets: secrets?.value.secrets.map(({ secret }) => secret) ?? environment.refreshTokenSecrets ?? [],
@@ -101,6 +103,7 @@ function authOptions(environment: Environment, address: string, given: Keys): Se
     },
     session: {
       ...(sessionRetention !== undefined && { retention: seconds(sessionRetention) }),
+      purge: environment.sessionPurge,
       lostSessions: environment.lostSessions,
       maxSessionsPerSubject: environment.maxSessionsPerSubject,
       notBefore: environment.sessionsNotBefore,

@@ -1,9 +1,6 @@
-import { Module, type DynamicModule, type Type } from '@nestjs/common';
+import { Module, type DynamicModule } from '@nestjs/common';
 import { JwksController } from '../auth/access-token/jwks.controller.js';
-import { controllerAt } from '../auth/auth.module-definition.js';
 import { AuthModule } from '../auth/auth.module.js';
-import { OAuthMetadataController } from '../auth/oauth/oauth-metadata.controller.js';
-import { OAuthController } from '../auth/oauth/oauth.controller.js';
 import { LogoutController } from '../auth/refresh-token/logout.controller.js';
 import { RefreshTokenController } from '../auth/refresh-token/refresh-token.controller.js';
 import { LiveSessionGuard } from '../auth/session/live-session.guard.js';
@@ -15,6 +12,7 @@ import { Draining } from './health/draining.js';
 import { HealthController } from './health/health.controller.js';
 import { Readiness } from './health/readiness.js';
 import { KeyFileWatcher } from './keys/key-file.watcher.js';
+import { oauthControllers } from './oauth/oauth.controllers.js';
 import type { ServiceConfig } from './service.config.js';
 import { SERVICE_CONFIG } from './service.tokens.js';
 import { AnySessionsController } from './sessions/any-sessions.controller.js';
@@ -53,16 +51,4 @@ export class ServiceModule {
       providers: [{ provide: SERVICE_CONFIG, useValue: config }, Draining, KeyFileWatcher, LiveSessionGuard, Readiness],
     };
   }
-}
-
-function oauthControllers({ oauth }: ServiceConfig): Type[] {
-  if (!oauth) return [];
-  const { path, metadataPath } = oauth;
-  const metadata = metadataPath === undefined ? [] : [controllerAt(literal(metadataPath), OAuthMetadataController)];
-  return [controllerAt(path, OAuthController), ...metadata];
-}
-
-/** A path that a router takes to the letter. */
-function literal(path: string): string {
-  return path.replace(/[{}()[\]+?!:*\\]/g, '\\$&');
 }

@@ -1,9 +1,9 @@
 import type { INestApplication, LoggerService, ModuleMetadata, Type } from '@nestjs/common';
-import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import { AuthModule, Clock, type AuthModuleExtras, type AuthModuleOptions } from 'nest-refresh-token';
 import { createDatabase, type DatabaseName, type TestDatabase } from './databases.js';
 import { dataSourceOn, hostOptions, type Host } from './host.js';
+import { hostAdapter } from './http-adapter.js';
 import { listen } from './listen.js';
 import { TestClock } from './test-clock.js';
 import { MISSING_TOKEN, type Wire } from './wire.js';
@@ -23,6 +23,8 @@ interface Parts extends Pick<ModuleMetadata, 'controllers' | 'providers' | 'impo
   /** A database that is there already, and stays. */
   database?: TestDatabase;
   databaseName?: DatabaseName;
+  /** Whether it believes every proxy. */
+  trustProxy?: boolean;
   configure?: (app: INestApplication) => unknown;
 }
 
@@ -35,6 +37,7 @@ export async function startGuardedHost({
   clock = new TestClock(),
   database: shared,
   databaseName = 'SQLite',
+  trustProxy = false,
   configure = () => {},
   imports = [],
   ...metadata
@@ -52,8 +55,7 @@ export async function startGuardedHost({
     .useValue(clock)
     .setLogger(silent)
     .compile();
-  const app = module.createNestApplication<NestExpressApplication>();
-  app.disable('x-powered-by').disable('etag');
+  const app = module.createNestApplication(hostAdapter({ trustProxy }));
   await configure(app);
   const close = async () => {
     await app.close();

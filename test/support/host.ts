@@ -1,9 +1,17 @@
 import type { DynamicModule, INestApplication, LoggerService, ModuleMetadata } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
-import { postgresMigrations, refreshTokenEntities, sqliteMigrations, type AuthModuleOptions } from 'nest-refresh-token';
+import {
+  mariadbEntities,
+  mariadbMigrations,
+  postgresMigrations,
+  refreshTokenEntities,
+  sqliteMigrations,
+  type AuthModuleOptions,
+} from 'nest-refresh-token';
 import { generateSigningKeys } from '../../src/auth/key-generation.js';
 import type { TestDatabase } from './databases.js';
+import { hostAdapter } from './http-adapter.js';
 import { listen } from './listen.js';
 
 /** An app that uses the module, listening on a free port. */
@@ -34,14 +42,15 @@ export function sqlite({ url }: TestDatabase, options: Partial<TypeOrmModuleOpti
   } as TypeOrmModuleOptions);
 }
 
-/** A host's DataSource with the module's tables, on either kind of database. */
+/** A host's DataSource with the module's tables, on any kind of database. */
 export function dataSourceOn(database: TestDatabase, options: Partial<TypeOrmModuleOptions> = {}): DynamicModule {
   if (database.url.startsWith('sqlite:')) return sqlite(database, options);
+  const kind = database.url.startsWith('mysql:')
+    ? { type: 'mariadb', entities: mariadbEntities, migrations: mariadbMigrations }
+    : { type: 'postgres', entities: refreshTokenEntities, migrations: postgresMigrations };
   return TypeOrmModule.forRoot({
-    type: 'postgres',
+    ...kind,
     url: database.url,
-    entities: refreshTokenEntities,
-    migrations: postgresMigrations,
     migrationsRun: true,
     retryAttempts: 0,
     ...options,
@@ -56,7 +65,7 @@ export async function startHost(
   configure: (app: INestApplication) => unknown = () => {},
 ): Promise<Host> {
   const module = await Test.createTestingModule(metadata).setLogger(silent).compile();
-  const app = module.createNestApplication();
+  const app = module.createNestApplication(hostAdapter());
   await configure(app);
   return { app, url: await listen(app) };
 }

@@ -1,6 +1,5 @@
 import { Controller, Get, Injectable, Module, Req, UseGuards } from '@nestjs/common';
-import type { LoggerService } from '@nestjs/common';
-import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { INestApplication, LoggerService } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import {
   AuthModule,
@@ -20,6 +19,7 @@ import { DataSource } from 'typeorm';
 import { RefreshTokenSession } from '../../src/auth/session/refresh-token-session.entity.js';
 import type { TestDatabase } from './databases.js';
 import { dataSourceOn, hostOptions } from './host.js';
+import { hostAdapter } from './http-adapter.js';
 import { listen } from './listen.js';
 import { TestClock } from './test-clock.js';
 
@@ -84,7 +84,7 @@ class DeviceController {
 /** A host with users who hold refresh tokens of the time before. */
 export interface LegacyHost {
   readonly url: string;
-  readonly app: NestExpressApplication;
+  readonly app: INestApplication;
   readonly clock: TestClock;
   readonly world: OldWorld;
   /** All that was logged: one entry a call, its arguments as JSON. */
@@ -125,10 +125,7 @@ export async function startLegacyHost(
     .useValue(clock)
     .setLogger(logger)
     .compile();
-  const app = module.createNestApplication<NestExpressApplication>();
-  // So that an answer has the module's headers only.
-  app.disable('x-powered-by');
-  app.set('etag', false);
+  const app = module.createNestApplication(hostAdapter());
   const url = await listen(app);
   const world = app.get(OldWorld);
   const sessions = app.get(DataSource).getRepository(RefreshTokenSession);

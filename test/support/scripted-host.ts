@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import { Injectable, Module, type INestApplication, type Type } from '@nestjs/common';
-import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import {
   AuthModule,
@@ -20,6 +19,7 @@ import {
 } from 'nest-refresh-token';
 import { createDatabase, type DatabaseName, type TestDatabase } from './databases.js';
 import { dataSourceOn, hostOptions } from './host.js';
+import { hostAdapter } from './http-adapter.js';
 import { listen } from './listen.js';
 import { recorder } from './log-recorder.js';
 import { TestClock } from './test-clock.js';
@@ -149,9 +149,7 @@ export async function startScriptedHost(
     .useValue(clock)
     .setLogger(recorder(log))
     .compile();
-  const app = module.createNestApplication<NestExpressApplication>();
-  // Headers of Express's own, which the contract knows nothing of.
-  app.disable('etag').disable('x-powered-by');
+  const app = module.createNestApplication(hostAdapter());
   const url = await listen(app);
   return {
     url,

@@ -34,6 +34,9 @@ export class PageReply {
   }
 
   redirect(response: unknown, location: string): void {
-    this.adapterHost.httpAdapter.redirect(response, HttpStatus.PERMANENT_REDIRECT, location);
+    // Not the adapter's: each has a body of its own for it.
+    const { httpAdapter } = this.adapterHost;
+    httpAdapter.setHeader(response, 'Location', location);
+    httpAdapter.reply(response, undefined, HttpStatus.PERMANENT_REDIRECT);
   }
 }

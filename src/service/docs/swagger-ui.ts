@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { Logger, type INestApplication } from '@nestjs/common';
 import type { ServiceConfig } from '../service.config.js';
 import { openApiDocument } from './openapi.js';
@@ -6,8 +7,22 @@ import { openApiDocument } from './openapi.js';
 export async function serveDocs(app: INestApplication, config: ServiceConfig): Promise<void> {
   const swagger = await import('@nestjs/swagger').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    new Logger('Docs').log('/docs is off: npm install @nestjs/swagger to switch it on');
     return undefined;
   });
-  swagger?.SwaggerModule.setup('docs', app, openApiDocument(config), { raw: false });
+  const needed = config.httpAdapter === 'fastify' ? '@nestjs/swagger @fastify/static' : '@nestjs/swagger';
+  if (swagger && (config.httpAdapter === 'express' || isInstalled('@fastify/static'))) {
+    swagger.SwaggerModule.setup('docs', app, openApiDocument(config), { raw: false });
+  } else {
+    new Logger('Docs').log(`/docs is off: npm install ${needed} to switch it on`);
+  }
+}
+
+/** Nest ends the process where it finds out by itself that it isn't. */
+function isInstalled(name: string): boolean {
+  try {
+    createRequire(import.meta.url).resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -52,6 +52,7 @@ describe('an environment without any variable', () => {
     expect(readEnvironment({})).toEqual({
       port: 3_000,
       host: '127.0.0.1',
+      httpAdapter: 'express',
       dataDir: './data',
       database: undefined,
       issuer: undefined,
@@ -67,6 +68,7 @@ describe('an environment without any variable', () => {
       keyActivationDelay: 300 * SECOND,
       retiredSecrets: undefined,
       sessionRetention: undefined,
+      sessionPurge: true,
       lostSessions: 'unavailable',
       maxSessionsPerSubject: undefined,
       sessionsNotBefore: undefined,
@@ -86,7 +88,7 @@ describe('an environment without any variable', () => {
 
   it('is what one of empty variables is', () => {
     const names = Object.values(variables).flatMap(({ name }) => [name, `${name}_FILE`]);
-    expect(names).toHaveLength(2 * 30);
+    expect(names).toHaveLength(2 * 32);
     expect(readEnvironment(Object.fromEntries([...names, 'NODE_ENV'].map((name) => [name, ''])))).toEqual(
       readEnvironment({}),
     );
@@ -126,6 +128,8 @@ describe('a variable', () => {
     ['RETIRED_SECRETS', `${'0'.repeat(16)}, ${'f'.repeat(16)}`, 'retiredSecrets', ['0'.repeat(16), 'f'.repeat(16)]],
     ['SESSION_RETENTION', '0', 'sessionRetention', 0],
     ['SESSION_RETENTION', '400d', 'sessionRetention', 400 * DAY],
+    ['SESSION_PURGE', 'true', 'sessionPurge', true],
+    ['SESSION_PURGE', 'false', 'sessionPurge', false],
     ['LOST_SESSIONS', 'unavailable', 'lostSessions', 'unavailable'],
     ['LOST_SESSIONS', 'refuse', 'lostSessions', 'refuse'],
     ['MAX_SESSIONS_PER_SUBJECT', '1', 'maxSessionsPerSubject', 1],
@@ -184,6 +188,7 @@ describe('a variable', () => {
       ['now', '2026-01-31', '2026-01-31T09:30:00', '1769851800', '2026-02-30T00:00:00Z', '9999-12-31T23:59:59Z'],
       'a time that has passed, such as 2026-01-31T09:30:00Z',
     ],
+    ['SESSION_PURGE', ['yes', '0', 'FALSE'], 'true, false'],
     ['RECORD_DEVICE', ['yes', 'no', '0', '1', 'True', 'FALSE'], 'true, false'],
     [
       'TRUST_PROXY',
@@ -260,14 +265,15 @@ describe('a variable', () => {
 
 describe('a variable that holds a secret', () => {
   const takes = {
-    DATABASE_URL: 'sqlite:<path> or postgres://<user>:<password>@<host>:<port>/<database>',
+    DATABASE_URL:
+      'sqlite:<path> or <postgres, mysql, mariadb, cockroachdb>://<user>:<password>@<host>:<port>/<database>',
     REFRESH_TOKEN_SECRETS: 'secrets of at least 32 characters each, separated by commas',
     SIGNING_KEYS: 'a JWK set as JSON, of EC P-256 or RSA (2048 bits or more) private keys',
     SERVICE_KEYS: 'keys of at least 24 printable characters each, separated by commas',
   };
 
   it.each<[keyof typeof takes, string]>([
-    ['DATABASE_URL', 'mysql://user:password@db.example.com/tokens'],
+    ['DATABASE_URL', 'mssql://user:password@db.example.com/tokens'],
     ['DATABASE_URL', 'user:password@db.example.com'],
     ['DATABASE_URL', 'postgres://user:password@db.example.com:port/tokens'],
     ['REFRESH_TOKEN_SECRETS', 'a'.repeat(31)],

@@ -77,7 +77,7 @@ function checkTogether(environment: Environment, env: ProcessEnvironment): void 
       `${variables.issuer.name}: got nothing, takes ${variables.issuer.takes}; it must be set in production.`,
     );
   }
-  requireGiven(environment, database?.type === 'postgres');
+  requireGiven(environment, database !== undefined && database.type !== 'sqlite');
 }
 
 /** A key that is made up is gone with the folder it is kept in, and with it whoever is signed in. */

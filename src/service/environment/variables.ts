@@ -45,6 +45,11 @@ export const variables = {
     fallback: '127.0.0.1',
     parse: (text) => (/^[A-Za-z0-9.:_-]+$/.test(text) ? text : undefined),
   }),
+  httpAdapter: choice(
+    'HTTP_ADAPTER',
+    ['express', 'fastify'],
+    'What serves HTTP; `fastify` takes `npm install @nestjs/platform-fastify`.',
+  ),
   dataDir: variable({
     name: 'DATA_DIR',
     about: "Where the SQLite database is kept, and the keys that the environment doesn't give.",
@@ -55,7 +60,7 @@ export const variables = {
   database: variable({
     name: 'DATABASE_URL',
     about: 'The database. It may hold a password, so it is never shown.',
-    takes: 'sqlite:<path> or postgres://<user>:<password>@<host>:<port>/<database>',
+    takes: 'sqlite:<path> or <postgres, mysql, mariadb, cockroachdb>://<user>:<password>@<host>:<port>/<database>',
     fallbackAbout: 'SQLite in `DATA_DIR`',
     isSecret: true,
     parse: parseDatabaseUrl,
@@ -104,7 +109,7 @@ export const variables = {
   refreshTokenSecrets: variable({
     name: 'REFRESH_TOKEN_SECRETS',
     about:
-      'What refresh tokens are made with: the first mints, all verify. In production and with PostgreSQL it is required, unless `keys add --secret` has put one into `DATA_DIR`.',
+      'What refresh tokens are made with: the first mints, all verify. In production and with a database server it is required, unless `keys add --secret` has put one into `DATA_DIR`.',
     takes: `secrets of at least ${SECRET_LENGTH} characters each, separated by commas`,
     fallbackAbout: 'those in `DATA_DIR`, where one is made up',
     isSecret: true,
@@ -118,7 +123,7 @@ export const variables = {
   signingKeys: variable({
     name: 'SIGNING_KEYS',
     about:
-      'The private keys of access tokens: the first signs, all are published. In production and with PostgreSQL it is required, unless `keys add` has put one into `DATA_DIR`.',
+      'The private keys of access tokens: the first signs, all are published. In production and with a database server it is required, unless `keys add` has put one into `DATA_DIR`.',
     takes: 'a JWK set as JSON, of EC P-256 or RSA (2048 bits or more) private keys',
     fallbackAbout: 'those in `DATA_DIR`, where one is made up',
     isSecret: true,
@@ -160,11 +165,17 @@ export const variables = {
   }),
   sessionRetention: variable({
     name: 'SESSION_RETENTION',
-    about: 'For how long after its last token a row that is missing counts as lost.',
+    about:
+      'For how long after its last token the row of an ended session is kept, and one that is missing counts as lost.',
     takes: DURATION_TAKES,
     fallbackAbout: '`REFRESH_TOKEN_ABSOLUTE_TTL`',
     parse: parseDuration,
   }),
+  sessionPurge: flag(
+    'SESSION_PURGE',
+    true,
+    'Whether rows past their retention are deleted, a few at a time, by every instance.',
+  ),
   lostSessions: choice(
     'LOST_SESSIONS',
     ['unavailable', 'refuse'],

@@ -8,7 +8,7 @@ export class SessionLog extends SessionObserver {
 
   override observe(event: SessionEvent): void {
     // The module itself logs a lost session, in every host.
-    if (event.type === 'session_lost') return;
+    if (event.type === 'session_lost' || !Logger.isLevelEnabled('log')) return;
     const { type, at, sessionId, subject, ...details } = event;
     this.logger.log(`A session: ${type}`, {
       event: `session.${type}`,

@@ -1,0 +1,34 @@
+import { ServerResponse, type IncomingMessage } from 'node:http';
+import bodyParser from 'body-parser';
+import { InvalidRequestError, RequestTooLargeError } from '../../auth/auth.errors.js';
+
+/** What a request's body may weigh, in bytes, also when it is inflated. */
+const BODY_LIMIT = 32 * 1_024;
+
+/** A body has to be what its type says, whatever route it is for; one of another type is read and dropped. */
+const PARSERS = [
+  bodyParser.json({ limit: BODY_LIMIT, strict: false, type: ['application/json', 'application/*+json'] }),
+  bodyParser.urlencoded({ limit: BODY_LIMIT, extended: false }),
+  bodyParser.raw({ limit: BODY_LIMIT, type: () => true }),
+];
+
+/**
+ * Reads a body, and parses it where it is JSON or a form. The parsers are Express's, under Fastify too: what is good
+ * for one must be good for the other.
+ * @throws RequestTooLargeError, InvalidRequestError: the parsers' own messages quote the body
+ */
+export async function readBody(request: IncomingMessage & { body?: unknown }): Promise<unknown> {
+  const response = new ServerResponse(request);
+  for (const parse of PARSERS) {
+    await new Promise<void>((resolve, reject) => {
+      parse(request, response, (error?: { type?: string }) => (error ? reject(refusal(error)) : resolve()));
+    });
+  }
+  return request.body;
+}
+
+function refusal({ type }: { type?: string }): InvalidRequestError | RequestTooLargeError {
+  return type === 'entity.too.large'
+    ? new RequestTooLargeError(`body: got more than ${BODY_LIMIT / 1_024} KiB, takes at most that.`)
+    : new InvalidRequestError('body: got something that is not what its Content-Type and Content-Encoding say.');
+}

@@ -1,0 +1,30 @@
+import type { Server } from 'node:http';
+import type { INestApplication } from '@nestjs/common';
+import { AuthExceptionFilter } from '../../auth/auth.exception-filter.js';
+import { Draining } from '../health/draining.js';
+import type { ServiceConfig } from '../service.config.js';
+import { SERVICE_CONFIG } from '../service.tokens.js';
+import { answerClientError } from './client-errors.js';
+import { allowOrigins } from './cors.js';
+import type { ServiceHttpAdapter } from './http-adapter.js';
+import { readRequest } from './request-reader.js';
+
+/** Sets up HTTP as the wire contract has it. The application must have been created with `bodyParser: false`. */
+export function configureHttp(app: INestApplication): void {
+  const adapter = app.getHttpAdapter() as ServiceHttpAdapter;
+  const server = app.getHttpServer() as Server;
+  limitTimes(server);
+  server.removeAllListeners('clientError').on('clientError', answerClientError);
+  app.get(Draining).watch(server);
+  allowOrigins(app, app.get<ServiceConfig>(SERVICE_CONFIG));
+  adapter.readRequests(readRequest);
+  app.useGlobalFilters(app.get(AuthExceptionFilter));
+}
+
+/** In milliseconds. A request is a few hundred bytes; nobody needs long to send one. */
+function limitTimes(server: Server): void {
+  server.headersTimeout = 10_000;
+  server.requestTimeout = 15_000;
+  // Longer than the idle time of the usual load balancers (60 s): the side that sends must be the one that closes.
+  server.keepAliveTimeout = 65_000;
+}

@@ -1,0 +1,21 @@
+import { ConfigurationError } from '../../auth/auth.errors.js';
+import type { HttpAdapterConfig, ServiceHttpAdapter } from './http-adapter.js';
+
+/**
+ * What serves HTTP, as HTTP_ADAPTER has it; the other one isn't loaded.
+ * @throws ConfigurationError where Fastify is asked for and isn't installed
+ */
+export async function createHttpAdapter(config: HttpAdapterConfig): Promise<ServiceHttpAdapter> {
+  if (config.httpAdapter === 'express') {
+    const { ServiceExpressAdapter } = await import('./express.adapter.js');
+    return new ServiceExpressAdapter(config);
+  }
+  const { ServiceFastifyAdapter } = await import('./fastify.adapter.js').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new ConfigurationError(
+      'HTTP_ADAPTER: fastify needs "@nestjs/platform-fastify", which is not installed: npm install @nestjs/platform-fastify',
+      { cause: error },
+    );
+  });
+  return new ServiceFastifyAdapter(config);
+}

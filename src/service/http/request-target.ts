@@ -1,0 +1,23 @@
+/** Whether a request's path is percent-encoded UTF-8, as routers decode it (RFC 3986 §2.1). */
+export function isWellFormed(url: string): boolean {
+  if (!url.includes('%')) return true;
+  try {
+    decodeURIComponent(pathOf(url));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A URL whose path has no escapes of characters that need none: it is the same one (RFC 3986 §6.2.2.2). */
+export function withoutNeedlessEscapes(url: string): string {
+  if (!url.includes('%')) return url;
+  const path = pathOf(url);
+  const shown = path.replace(/%(?:2[DE]|3\d|[46][1-9A-F]|[57][\dA]|5F|7E)/gi, decodeURIComponent);
+  return shown + url.slice(path.length);
+}
+
+/** A URL's path, as it came. */
+export function pathOf(url: string): string {
+  return url.split(/[?#]/, 1)[0] as string;
+}
