@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { call } from './http.js';
+import { HTTP_ADAPTER } from './http-adapter.js';
 
 /** What `npm run build` has made of `src/main.ts`. */
 export const MAIN = resolve('dist/main.js');
@@ -16,6 +17,7 @@ export interface Exit {
 
 /** A process that a test started. */
 export interface TestProcess {
+  readonly pid: number | undefined;
   /** All that it has written so far. */
   readonly stdout: string;
   readonly stderr: string;
@@ -34,8 +36,22 @@ export interface ServiceProcess extends TestProcess {
 interface Start {
   /** The working folder; where there is none, a new empty one. */
   cwd?: string;
-  /** All of the environment, but for `PATH`. */
+  /** All of the environment, but for `PATH` and `HTTP_ADAPTER`. */
   env?: Record<string, string>;
+  /** Whom it runs as, where that isn't who runs the tests. */
+  user?: SystemUser | undefined;
+}
+
+interface ServiceStart extends Start {
+  main?: string;
+  /** A program, with its arguments, that becomes the service in the end. */
+  under?: readonly string[];
+}
+
+/** A user of the system, by number. */
+export interface SystemUser {
+  readonly uid: number;
+  readonly gid: number;
 }
 
 const running = new Set<TestProcess>();
@@ -60,12 +76,13 @@ export async function emptyFolder(): Promise<string> {
 export async function run(
   command: string,
   args: readonly string[],
-  { cwd, env = {} }: Start = {},
+  { cwd, env = {}, user }: Start = {},
 ): Promise<TestProcess> {
   const child = spawn(command, args, {
     cwd: cwd ?? (await emptyFolder()),
-    env: { PATH: process.env['PATH'], ...env },
+    env: { PATH: process.env['PATH'], HTTP_ADAPTER, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...user,
   });
   const written = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {
@@ -81,6 +98,7 @@ export async function run(
     });
   });
   const started: TestProcess = {
+    pid: child.pid,
     get stdout() {
       return written.stdout;
     },
@@ -123,19 +141,24 @@ export async function runToEnd(command: string, args: readonly string[], start: 
 }
 
 /** Starts the service, which may fail: `exit` tells. */
-export function launch({ main = MAIN, ...start }: Start & { main?: string } = {}): Promise<TestProcess> {
-  return run(process.execPath, [main], start);
+export function launch({ main = MAIN, under = [], ...start }: ServiceStart = {}): Promise<TestProcess> {
+  const [command = '', ...args] = [...under, process.execPath, main];
+  return run(command, args, start);
 }
 
-/** Starts the service, on a free port unless `env` has one, and waits until it answers. */
-export async function startProcess(start: Start & { main?: string } = {}): Promise<ServiceProcess> {
+/**
+ * Starts the service, on a free port unless `env` has one, and waits until it answers.
+ * @throws once `patience` milliseconds have passed
+ */
+export async function startProcess(start: ServiceStart = {}, patience?: number): Promise<ServiceProcess> {
   const port = Number(start.env?.['PORT'] ?? (await freePort()));
   const child = await launch({ ...start, env: { ...start.env, PORT: String(port) } });
   const url = `http://127.0.0.1:${port}`;
-  await until('the service answers', async () => {
+  const answered = async () => {
     if (child.hasExited) throw new Error(`The service has exited:\n${child.stdout}${child.stderr}`);
     return (await isAnswered(url)) || undefined;
-  });
+  };
+  await until('the service answers', answered, patience);
   return Object.assign(child, { url, port });
 }
 

@@ -4,6 +4,7 @@ import { tokenSecret } from '../../src/auth/refresh-token/token-secret.js';
 import { call, json } from './http.js';
 
 const PREFIX = 'rt_';
+const NUMBER_AT = 17;
 const TAG_AT = 23;
 
 /** The first byte of a refresh token, in hex: that of the fingerprint of the secret that made it. */
@@ -14,6 +15,11 @@ export function secretIdOf(refreshToken: string): string {
 /** Whether a refresh token was made with the secret of this fingerprint. */
 export function isMadeWith(refreshToken: string, fingerprint: string): boolean {
   return fingerprint.startsWith(secretIdOf(refreshToken));
+}
+
+/** A refresh token's number: the millisecond at which it was minted. */
+export function numberOf(refreshToken: string): number {
+  return bytesOf(refreshToken).readUIntBE(NUMBER_AT, TAG_AT - NUMBER_AT);
 }
 
 /** The same token of the same session, made with another secret. */

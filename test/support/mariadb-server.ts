@@ -1,0 +1,140 @@
+import { accessSync, constants } from 'node:fs';
+import { chmod } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { describe } from '@jest/globals';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { emptyFolder, ended, freePort, run, until, type TestProcess } from './process.js';
+
+const DATABASE = 'refresh_token';
+
+/** Where Debian keeps servers, which is on nobody's path but root's. */
+const FOLDERS = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
+
+const [SERVER, INSTALLER] = ['mariadbd', 'mariadb-install-db'].map(programNamed);
+
+/** Whoever is root hands the server over to the user that its package has made. */
+const USER = process.getuid?.() === 0 ? ['--user=mysql'] : [];
+
+/** Small and quick, and all that is written stays in its folder. */
+const SETTINGS = [
+  '--bind-address=127.0.0.1',
+  '--skip-name-resolve',
+  '--socket=server.sock',
+  '--pid-file=server.pid',
+  '--innodb-buffer-pool-size=64M',
+];
+
+/** `describe` where servers of a test's own can be made; elsewhere it is skipped, with one visible line. */
+export function describeMariadbServers(what: string, suite: () => void): void {
+  if (SERVER && INSTALLER) return describe(what, suite);
+  const line = 'There are no mariadbd and mariadb-install-db to make servers with';
+  if (process.env['REQUIRE_DATABASES'] === '1') throw new Error(`${line}, and REQUIRE_DATABASES=1 requires them.`);
+  process.stderr.write(`\n${line}: "${what}" is skipped.\n`);
+  describe.skip(what, suite);
+}
+
+const servers = new Set<MariadbServer>();
+
+/** Ends the servers that are left: for `afterEach` or `afterAll`, before `cleanUp` takes their folders away. */
+export async function stopMariadbServers(): Promise<void> {
+  await Promise.all([...servers].map((server) => server.kill()));
+  servers.clear();
+}
+
+/** A MariaDB server of a test's own, in a folder of its own, on a port that stays its own. */
+export class MariadbServer {
+  private process: TestProcess | undefined;
+
+  private constructor(
+    private readonly folder: string,
+    private readonly port: number,
+    private readonly settings: readonly string[],
+  ) {
+    servers.add(this);
+  }
+
+  /** Makes a server with an empty database, and starts it. @param settings further arguments of the server */
+  static async start(settings: readonly string[] = []): Promise<MariadbServer> {
+    const folder = await emptyFolder();
+    // The server's user passes through it.
+    await chmod(folder, 0o711);
+    const server = new MariadbServer(join(folder, 'data'), await freePort(), settings);
+    const install = ['--no-defaults', ...USER, '--auth-root-authentication-method=normal', '--skip-test-db'];
+    const installing = await run(String(INSTALLER), [...install, `--datadir=${server.folder}`], { cwd: folder });
+    const { code, stdout, stderr } = await ended(installing, 60_000);
+    if (code !== 0) throw new Error(`${INSTALLER} has failed:\n${stdout}${stderr}`);
+    await server.start();
+    await server.ask(`CREATE DATABASE ${DATABASE}`, '');
+    return server;
+  }
+
+  /** What `DATABASE_URL` takes. */
+  get url(): string {
+    return this.urlOf(DATABASE);
+  }
+
+  /** All that the server has said since it was started. */
+  get log(): string {
+    return this.process?.stderr ?? '';
+  }
+
+  /** Runs a statement beside the service. @returns its rows */
+  query(sql: string): Promise<Record<string, unknown>[]> {
+    return this.ask(sql, DATABASE);
+  }
+
+  /** Starts it, and waits until it answers. */
+  async start(): Promise<void> {
+    const args = ['--no-defaults', ...USER, `--datadir=${this.folder}`, `--port=${this.port}`, ...SETTINGS];
+    this.process = await run(String(SERVER), [...args, ...this.settings], { cwd: this.folder });
+    await until('MariaDB answers', async () => {
+      if (this.process?.hasExited) throw new Error(`MariaDB has exited:\n${this.log}`);
+      return this.ask('SELECT 1', '').catch(() => undefined);
+    });
+  }
+
+  /** Ends it: it hangs up on everybody and writes all down. */
+  async stop(): Promise<void> {
+    await this.end('SIGTERM');
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  /** Kills it, and waits until it is gone. */
+  async kill(): Promise<void> {
+    await this.end('SIGKILL');
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    if (!this.process || this.process.hasExited) return;
+    this.process.signal(signal);
+    await ended(this.process);
+  }
+
+  private urlOf(database: string): string {
+    return `mysql://root@127.0.0.1:${this.port}/${database}`;
+  }
+
+  private async ask(sql: string, database: string): Promise<Record<string, unknown>[]> {
+    const connection = await createConnection(this.urlOf(database));
+    try {
+      return (await connection.query<RowDataPacket[]>(sql))[0];
+    } finally {
+      await connection.end();
+    }
+  }
+}
+
+function programNamed(name: string): string | undefined {
+  return FOLDERS.map((folder) => join(folder, name)).find((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
