@@ -2,33 +2,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { DataSource } from 'typeorm';
 import type { IssuedSession, TokenResponse } from '../src/auth/refresh-token/token-response.js';
 import { RefreshTokenSession } from '../src/auth/session/refresh-token-session.entity.js';
-import { createDatabase, describeOnEachDatabase, describePostgres, type TestDatabase } from './support/databases.js';
+import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
 import { json, logout, refresh, refreshed, signIn, type Answer } from './support/http.js';
 import { startService, type TestService } from './support/service.js';
 import { endOf, sessionRow } from './support/session-rows.js';
 import { MINUTE, SECOND, TestClock } from './support/test-clock.js';
 
 const PARALLEL = 20;
-
-describePostgres('many requests at once on a PostgreSQL that gives up on conflicts', () => {
-  it('are all answered: what was rolled back is repeated', async () => {
-    const database = await createDatabase('PostgreSQL');
-    const service = await startService(database.url, { env: { REFRESH_TOKEN_LEEWAY: '0' } });
-    try {
-      const { refresh_token } = await signIn(service.url);
-      const name = new URL(database.url).pathname.slice(1);
-      const dataSource = service.app.get(DataSource);
-      await dataSource.query(`ALTER DATABASE ${name} SET default_transaction_isolation = 'repeatable read'`);
-      await dataSource.query("SET default_transaction_isolation = 'repeatable read'");
-
-      const answers = await atOnce(PARALLEL, () => refresh(service.url, refresh_token));
-      expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: PARALLEL }, () => 200));
-    } finally {
-      await service.close();
-      await database.drop();
-    }
-  });
-});
 
 describeOnEachDatabase('many requests at once', (name) => {
   let database: TestDatabase;

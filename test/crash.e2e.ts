@@ -2,9 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { copiesOf } from './support/database-copies.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
-import { HonestClient, type TokenStore } from './support/honest-client.js';
+import type { TokenStore } from './support/honest-client.js';
 import { logout, refresh, refreshed, signIn } from './support/http.js';
 import { cleanUp, freePort, startProcess, until, type ServiceProcess } from './support/process.js';
+import { RefreshLoad } from './support/refresh-load.js';
 import { productionEnvironment } from './support/service.js';
 
 const CLIENTS = 30;
@@ -28,7 +29,7 @@ describeOnEachDatabase('kill −9 under load', (databaseName) => {
   it('loses no client and no revocation, and leaves one row a session', async () => {
     let service = await startProcess({ env });
     const clients = await Promise.all(Array.from({ length: CLIENTS }, () => newcomer(service)));
-    const load = new Load(clients, service.url);
+    const load = new RefreshLoad(clients, [service.url]);
     const signedOut: string[] = [];
     const signedIn: string[] = [];
 
@@ -66,42 +67,4 @@ describeOnEachDatabase('kill −9 under load', (databaseName) => {
 
 async function newcomer({ url }: ServiceProcess): Promise<TokenStore> {
   return { refreshToken: (await signIn(url)).refresh_token };
-}
-
-/** Honest clients, each of which refreshes without a pause. */
-class Load {
-  /** Refreshes that were answered with a successor, and those of which no answer came. */
-  refreshes = 0;
-  lost = 0;
-  readonly refused: string[] = [];
-  private isOver = false;
-  private readonly running: Promise<unknown>;
-
-  constructor(stores: readonly TokenStore[], url: string) {
-    this.running = Promise.all(stores.map((store) => this.keepRefreshing(store, url)));
-  }
-
-  async end(): Promise<void> {
-    this.isOver = true;
-    await this.running;
-  }
-
-  private async keepRefreshing(store: TokenStore, url: string): Promise<void> {
-    const client = new HonestClient(store, (token) =>
-      refresh(url, token).catch((error: NodeJS.ErrnoException) => {
-        // Sent, and perhaps rotated, before the process died.
-        if (error.code !== 'ECONNREFUSED') this.lost += 1;
-        throw error;
-      }),
-    );
-    while (!this.isOver) {
-      const { outcome } = await client.refresh();
-      if (outcome === 'refreshed') this.refreshes += 1;
-      if (outcome === 'try-later') await delay(20);
-      if (outcome === 'sign-in') {
-        this.refused.push(store.refreshToken);
-        return;
-      }
-    }
-  }
 }

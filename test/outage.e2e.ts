@@ -3,43 +3,28 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import SqliteDatabase from 'better-sqlite3';
 import { Client } from 'pg';
 import type { TokenResponse } from '../src/auth/refresh-token/token-response.js';
-import { createDatabase, describePostgres, type TestDatabase } from './support/databases.js';
-import { call, json, logout, postSession, refresh, refreshed, signIn, type Answer } from './support/http.js';
+import {
+  createDatabase,
+  describeMariadb,
+  describePostgres,
+  type DatabaseName,
+  type TestDatabase,
+} from './support/databases.js';
+import { json, logout, postSession, refresh, refreshed, signIn } from './support/http.js';
+import {
+  askAll,
+  expectLive,
+  expectNotReady,
+  expectRecovery,
+  expectUnavailable,
+  get,
+  isReady,
+  timed,
+  type Timed,
+} from './support/outages.js';
 import { cleanUp, emptyFolder, startProcess, until, type ServiceProcess } from './support/process.js';
 import { productionEnvironment } from './support/service.js';
 import { TcpProxy } from './support/tcp-proxy.js';
-
-/** A handler's deadline of 5 s, and what a busy machine may add, in milliseconds. */
-const DEADLINE = 5_000 + 1_500;
-
-interface Timed extends Answer {
-  readonly took: number;
-}
-
-async function timed(answer: Promise<Answer>): Promise<Timed> {
-  const begun = performance.now();
-  return { ...(await answer), took: performance.now() - begun };
-}
-
-function get(url: string): Promise<Timed> {
-  return timed(call(url, { method: 'GET' }));
-}
-
-/** One request to each endpoint that needs the database. */
-function askAll(url: string, token: string): Promise<Timed[]> {
-  const asked = [refresh(url, token), logout(url, token), postSession(url, { subject: 'bob' })];
-  return Promise.all(asked.map(timed));
-}
-
-/** Not now, come again: what a client keeps its token on. */
-function expectUnavailable(answers: readonly Timed[]): void {
-  for (const { status, headers, text, took } of answers) {
-    expect({ status, text }).toEqual({ status: 503, text: '{"error":"temporarily_unavailable"}' });
-    expect(headers['retry-after']).toMatch(/^\d+$/);
-    expect(headers['cache-control']).toBe('no-store');
-    expect(took).toBeLessThan(DEADLINE);
-  }
-}
 
 /** What `look` sees while `work` lasts. */
 async function during<T>(work: Promise<unknown>, look: () => Promise<T>): Promise<T[]> {
@@ -50,34 +35,20 @@ async function during<T>(work: Promise<unknown>, look: () => Promise<T>): Promis
   return seen;
 }
 
-async function isReady(url: string): Promise<boolean> {
-  return (await get(`${url}/health/ready`)).status === 200;
-}
-
-async function expectNotReady(url: string): Promise<void> {
-  const ready = await get(`${url}/health/ready`);
-  expect(ready.status).toBe(503);
-  expect(json(ready)).toMatchObject({ status: 'unavailable', checks: { database: 'no answer' } });
-  expect(ready.took).toBeLessThan(DEADLINE);
-}
-
-/** The process is up, and nothing holds it up. */
-async function expectLive(url: string): Promise<void> {
-  const live = await get(`${url}/health/live`);
-  expect(live.status).toBe(200);
-  expect(live.took).toBeLessThan(500);
-}
-
 afterEach(cleanUp);
 
-describePostgres('While PostgreSQL is away', () => {
+describePostgres('While PostgreSQL is away', () => whileAway('PostgreSQL'));
+describeMariadb('While MariaDB is away', () => whileAway('MariaDB'));
+
+/** What holds for every server, whose address leads through a network that has faults. */
+function whileAway(name: DatabaseName): void {
   let database: TestDatabase;
   let network: TcpProxy;
   let service: ServiceProcess;
   let url: string;
 
   beforeAll(async () => {
-    database = await createDatabase('PostgreSQL');
+    database = await createDatabase(name);
   });
   beforeEach(async () => {
     network = await TcpProxy.before(database.url);
@@ -86,16 +57,6 @@ describePostgres('While PostgreSQL is away', () => {
   });
   afterEach(() => network.close());
   afterAll(() => database.drop());
-
-  /** The database is back: the same process serves at once, and nobody was signed out. */
-  async function expectRecovery(tokens: readonly string[]): Promise<void> {
-    await until('it is ready', async () => (await isReady(url)) || undefined, 5_000);
-    for (const token of tokens) await refreshed(url, token);
-    await signIn(url);
-    const leaver = await signIn(url);
-    expect((await logout(url, leaver.refresh_token)).status).toBe(204);
-    expect((await refresh(url, leaver.refresh_token)).status).toBe(401);
-  }
 
   it('refusing connections: 503 at once, and recovery', async () => {
     const { refresh_token } = await signIn(url);
@@ -108,13 +69,13 @@ describePostgres('While PostgreSQL is away', () => {
     await expectLive(url);
 
     await network.pass();
-    await expectRecovery([refresh_token]);
+    await expectRecovery(url, [refresh_token]);
   });
 
   it('cut off in the middle of requests: 503 at once, and recovery', async () => {
     const { refresh_token } = await signIn(url);
     // So that each finds a connection.
-    await Promise.all([signIn(url), signIn(url), signIn(url)]);
+    await Promise.all(Array.from({ length: 12 }, () => signIn(url)));
     network.stall();
     const answers = askAll(url, refresh_token);
     await network.holdsBack(3);
@@ -122,7 +83,7 @@ describePostgres('While PostgreSQL is away', () => {
 
     expectUnavailable(await answers);
     await network.pass();
-    await expectRecovery([refresh_token]);
+    await expectRecovery(url, [refresh_token]);
   });
 
   it('cut off between commit and answer: 503, the token before works, what was ended stays ended', async () => {
@@ -136,7 +97,7 @@ describePostgres('While PostgreSQL is away', () => {
     expectUnavailable([await timed(logout(url, leaver.refresh_token))]);
     await network.pass();
 
-    await expectRecovery([one.refresh_token, refresh_token]);
+    await expectRecovery(url, [one.refresh_token, refresh_token]);
     expect((await refresh(url, leaver.refresh_token)).status).toBe(401);
   });
 
@@ -157,7 +118,7 @@ describePostgres('While PostgreSQL is away', () => {
     expect(forged?.status).toBe(204);
 
     await network.pass();
-    await expectRecovery(tokens);
+    await expectRecovery(url, tokens);
   });
 
   it('silent for good on its old connections: new ones are made', async () => {
@@ -175,7 +136,43 @@ describePostgres('While PostgreSQL is away', () => {
       },
       12_000,
     );
-    await expectRecovery([successor]);
+    await expectRecovery(url, [successor]);
+  });
+
+  it('slow: late answers where there is time, 503 by the deadline where there is none, and recovery', async () => {
+    const [one, other] = [await signIn(url), await signIn(url)];
+    network.slowDown(700);
+    const late = await timed(refresh(url, one.refresh_token));
+    expect(late.status).toBe(200);
+    expect(late.took).toBeGreaterThan(1_400);
+
+    network.slowDown(3_000);
+    // What is too late for an answer is committed all the same.
+    expectUnavailable([await timed(refresh(url, other.refresh_token))]);
+    expectUnavailable(await askAll(url, json<TokenResponse>(late).refresh_token));
+    await expectNotReady(url);
+    await expectLive(url);
+
+    await network.pass();
+    await expectRecovery(url, [other.refresh_token]);
+  });
+}
+
+describePostgres('While the connections to PostgreSQL are of no use', () => {
+  let database: TestDatabase;
+  let network: TcpProxy;
+  let service: ServiceProcess;
+  let url: string;
+
+  beforeEach(async () => {
+    database = await createDatabase('PostgreSQL');
+    network = await TcpProxy.before(database.url);
+    service = await startProcess({ env: { ...productionEnvironment(network.url), REFRESH_TOKEN_LEEWAY: '0' } });
+    ({ url } = service);
+  });
+  afterEach(async () => {
+    await network.close();
+    await database.drop();
   });
 
   it('restarted: idle connections are ended by the server, and nobody notices', async () => {
@@ -186,7 +183,7 @@ describePostgres('While PostgreSQL is away', () => {
     );
     await until('the service has noticed', () => service.stdout.includes('connection was lost') || undefined);
 
-    await expectRecovery([refresh_token]);
+    await expectRecovery(url, [refresh_token]);
   });
 
   it('failed over to a standby that does not take writes yet: 503, and recovery', async () => {
@@ -200,7 +197,7 @@ describePostgres('While PostgreSQL is away', () => {
     expect(service.stdout + service.stderr).toContain('read-only transaction');
     await onServer(database, `ALTER DATABASE ${name} RESET default_transaction_read_only`);
     network.cut();
-    await expectRecovery([refresh_token]);
+    await expectRecovery(url, [refresh_token]);
   });
 });
 

@@ -1,0 +1,208 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Client } from 'pg';
+import { limitFileSize } from './support/file-size-limit.js';
+import { logout, postSession, refresh, signIn } from './support/http.js';
+import {
+  askAll,
+  DEADLINE,
+  expectLive,
+  expectNotReady,
+  expectRecovery,
+  expectUnavailable,
+  timed,
+  type Timed,
+} from './support/outages.js';
+import {
+  describePostgresServers,
+  PostgresServer,
+  stopPostgresServers,
+  type Ending,
+  type ServerSettings,
+} from './support/postgres-server.js';
+import { cleanUp, startProcess, until, type ServiceProcess } from './support/process.js';
+import { RefreshLoad } from './support/refresh-load.js';
+import { productionEnvironment } from './support/service.js';
+import { itOnSmallDisk } from './support/small-disk.js';
+
+const CLIENTS = 20;
+/** How many refreshes there are between two turns of the story. */
+const SOME = 60;
+/** How large the table of sessions may grow, in bytes; the server's log comes in files of half of that. */
+const FULL = 2 * 1024 * 1024;
+
+// Servers are made and killed; on a busy machine that takes its time.
+jest.setTimeout(180_000);
+
+afterEach(async () => {
+  await stopPostgresServers();
+  await cleanUp();
+});
+
+function signInMany(url: string): Promise<string[]> {
+  return Promise.all(Array.from({ length: CLIENTS }, async () => (await signIn(url)).refresh_token));
+}
+
+function refreshAll(url: string, tokens: readonly string[]): Promise<Timed[]> {
+  return Promise.all(tokens.map((token) => timed(refresh(url, token))));
+}
+
+describePostgresServers('A PostgreSQL server', () => {
+  let server: PostgresServer;
+  let service: ServiceProcess;
+  let url: string;
+
+  async function start(settings: ServerSettings = {}): Promise<void> {
+    server = await PostgresServer.start(settings);
+    service = await startProcess({ env: { ...productionEnvironment(server.url), REFRESH_TOKEN_LEEWAY: '0' } });
+    ({ url } = service);
+  }
+
+  it.each<Ending>(['fast', 'immediate'])('restarted under load (%s): nobody is refused, and recovery', async (how) => {
+    await start();
+    const clients = (await signInMany(url)).map((refreshToken) => ({ refreshToken }));
+    const load = new RefreshLoad(clients, [url]);
+    for (let restarts = 0; restarts < 2; restarts += 1) {
+      const [refreshes, putOff] = [load.refreshes, load.putOff];
+      await until('there is load', () => load.refreshes > refreshes + SOME || undefined);
+      await server.stop(how);
+      await until('clients are put off', () => load.putOff > putOff || undefined);
+      await expectNotReady(url);
+      await server.start();
+    }
+    const { refreshes } = load;
+    await until('there is load again', () => load.refreshes > refreshes + SOME || undefined);
+    await load.end();
+
+    expect({ refused: load.refused, improper: load.improper, lost: load.lost }).toEqual({
+      refused: [],
+      improper: [],
+      lost: 0,
+    });
+    expect(load.slowest).toBeLessThan(DEADLINE);
+    await expectRecovery(
+      url,
+      clients.map(({ refreshToken }) => refreshToken),
+    );
+  });
+
+  it('that has no connection left: 503, and recovery', async () => {
+    await start({ max_connections: '12', superuser_reserved_connections: '0' });
+    const { refresh_token } = await signIn(url);
+    await server.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'nest-refresh-token'",
+    );
+    const others = await takeAllConnections(server.url);
+
+    expectUnavailable(await askAll(url, refresh_token));
+    await expectNotReady(url);
+    await expectLive(url);
+    await Promise.all(others.map((other) => other.end()));
+    await expectRecovery(url, [refresh_token]);
+  });
+
+  it('whose disk is full: 503, and recovery', async () => {
+    await start({ autovacuum: 'off' });
+    const [one, ...tokens] = await signInMany(url);
+    await fillUp(server);
+
+    const created = await timed(postSession(url, { subject: 'bob' }));
+    expectUnavailable([created]);
+    const answers = [...(await refreshAll(url, tokens)), await timed(logout(url, String(one)))];
+    // Some find a place that was theirs before.
+    expectUnavailable(answers.filter(({ status }) => status >= 300));
+    await expectLive(url);
+    await server.query("DELETE FROM refresh_token_sessions WHERE subject = 'filler'");
+    await server.query('VACUUM refresh_token_sessions');
+    await expectRecovery(url, tokens);
+  });
+
+  it('that dies of a full disk: 503, and recovery', async () => {
+    await start();
+    const tokens = await signInMany(url);
+    await server.limitFiles(8_192);
+    const answers = await refreshAll(url, tokens);
+    expectUnavailable(answers.filter(({ status }) => status !== 200));
+    expect(answers.map(({ status }) => status)).toContain(503);
+    expectUnavailable(await askAll(url, String(tokens[0])));
+    await expectNotReady(url);
+    await server.restart('immediate');
+    await expectRecovery(url, tokens);
+  });
+});
+
+/** Has the table of sessions grow until it may not any more. */
+async function fillUp(server: PostgresServer): Promise<void> {
+  await server.limitFiles(FULL);
+  // Small ones come last: they go where the large ones have left room.
+  for (const size of [1_500, 1]) {
+    await until('the table can not grow any more', () => server.query(insertFiller(size)).then(nothing, isFull));
+  }
+}
+
+function insertFiller(size: number): string {
+  return `
+    INSERT INTO refresh_token_sessions
+    SELECT made_up.*
+    FROM (SELECT * FROM refresh_token_sessions LIMIT 1) AS one, generate_series(1, 100) AS n,
+      LATERAL (SELECT jsonb_build_object(
+        'id', md5(n::text || random())::uuid, 'subject', 'filler', 'claims', repeat('x', ${size})) AS filler) AS varied,
+      LATERAL jsonb_populate_record(NULL::refresh_token_sessions, to_jsonb(one) || filler) AS made_up`;
+}
+
+const nothing = () => undefined;
+
+function isFull(error: Error): true {
+  if (!error.message.includes('could not extend file')) throw error;
+  return true;
+}
+
+async function takeAllConnections(connectionString: string): Promise<Client[]> {
+  const taken: Client[] = [];
+  for (;;) {
+    const client = new Client({ connectionString });
+    try {
+      await client.connect();
+      taken.push(client);
+    } catch {
+      return taken;
+    }
+  }
+}
+
+describe('A SQLite database', () => {
+  let service: ServiceProcess;
+  let url: string;
+
+  beforeEach(async () => {
+    const env = { ...productionEnvironment('sqlite:sessions.sqlite'), REFRESH_TOKEN_LEEWAY: '0' };
+    service = await startProcess({ env });
+    ({ url } = service);
+  });
+
+  it('that can not be written (I/O error): 503, and recovery', async () => {
+    const [leaver, ...tokens] = await signInMany(url);
+    await limitFileSize(service.pid, 0);
+
+    expectUnavailable(await refreshAll(url, tokens));
+    expectUnavailable(await askAll(url, String(leaver)));
+    await expectLive(url);
+    await limitFileSize(service.pid, 'unlimited');
+    await expectRecovery(url, [...tokens, String(leaver)]);
+  });
+});
+
+describe('SQLite on a disk that is full', () => {
+  itOnSmallDisk('503, whoever comes alone or with others, and recovery', async (disk) => {
+    const { url } = disk.service;
+    const [leaver, ...tokens] = await signInMany(url);
+    await disk.fill();
+
+    expectUnavailable(await refreshAll(url, tokens));
+    expectUnavailable(await askAll(url, String(leaver)));
+    expectUnavailable(await refreshAll(url, tokens.slice(0, 1)));
+    await expectLive(url);
+    expect(disk.service.stdout + disk.service.stderr).toContain('database or disk is full');
+    await disk.free();
+    await expectRecovery(url, [...tokens, String(leaver)]);
+  });
+});
