@@ -7,7 +7,13 @@ import { generateSigningKey } from '../src/auth/key-generation.js';
 import { tokenSecret } from '../src/auth/refresh-token/token-secret.js';
 import { KeyFileWatcher } from '../src/service/keys/key-file.watcher.js';
 import { keyFiles, type KeyFiles } from '../src/service/keys/key-files.js';
-import { createDatabase, describeOnEachDatabase, describePostgres, type TestDatabase } from './support/databases.js';
+import {
+  createDatabase,
+  describeOnEachDatabase,
+  describePostgres,
+  type DatabaseName,
+  type TestDatabase,
+} from './support/databases.js';
 import { call, refresh, refreshed, signIn } from './support/http.js';
 import { eventsIn } from './support/log.js';
 import { putFile } from './support/put-file.js';
@@ -70,7 +76,7 @@ async function minterOf({ url }: TestService): Promise<string | undefined> {
   return [OLD, NEW, STRANGE].find((secret) => isMadeWith(refresh_token, tokenSecret(secret).fingerprint));
 }
 
-async function setUp(databaseName: 'SQLite' | 'PostgreSQL'): Promise<void> {
+async function setUp(databaseName: DatabaseName): Promise<void> {
   dataDir = await mkdtemp(join(tmpdir(), 'refresh-token-'));
   files = keyFiles(dataDir);
   clock = new TestClock();

@@ -28,7 +28,7 @@ function end(ids: string, env: Record<string, string>): Promise<Ended> {
 
 /** What the command says; the database that it asked is named, without a password. */
 function said(ended: number, before: number, unknown: number): object {
-  const text = `^${ended} ended; ${before} had ended before; ${unknown} are not in the (SQLite|PostgreSQL) database \\S+\\.\n$`;
+  const text = `^${ended} ended; ${before} had ended before; ${unknown} are not in the (SQLite|PostgreSQL|MariaDB) database \\S+\\.\n$`;
   return { code: 0, signal: null, stdout: expect.stringMatching(new RegExp(text)), stderr: '' };
 }
 

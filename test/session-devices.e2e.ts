@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, Post, Req } from '@nestjs/common';
-import type { NestExpressApplication } from '@nestjs/platform-express';
 import { deviceOf as deviceOfRequest, RefreshTokenService, SessionService } from 'nest-refresh-token';
 import { DataSource } from 'typeorm';
 import type { AuthRequest } from '../src/auth/auth.request.js';
@@ -336,7 +335,7 @@ describeOnEachDatabase('A host’s login with ...deviceOf(request)', (databaseNa
     const host = await startGuardedHost({
       databaseName,
       controllers: [LoginController],
-      configure: (app) => (app as NestExpressApplication).set('trust proxy', true),
+      trustProxy: true,
     });
     try {
       const answer = await call(`${host.url}/login`, { headers });

@@ -14,7 +14,6 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
-import type { NestExpressApplication } from '@nestjs/platform-express';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify, type JSONWebKeySet } from 'jose';
 import {
@@ -40,7 +39,7 @@ import {
 import { signIn as signInTo } from 'nest-refresh-token/testing';
 import { DataSource } from 'typeorm';
 import { generateSecret, generateSigningKeys } from '../src/auth/key-generation.js';
-import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
+import { createDatabase, describeOnEachDatabase, type DatabaseName, type TestDatabase } from './support/databases.js';
 import { startHost, type Host } from './support/host.js';
 import { bearer, call, json, type Answer } from './support/http.js';
 import {
@@ -71,7 +70,7 @@ async function signIn(host: Host, name: ModuleName): Promise<IssuedSession> {
   return json<IssuedSession>(await get(host, `/${name}/login`));
 }
 
-async function databases(kind: 'SQLite' | 'PostgreSQL', count: number): Promise<TestDatabase[]> {
+async function databases(kind: DatabaseName, count: number): Promise<TestDatabase[]> {
   return Promise.all(Array.from({ length: count }, () => createDatabase(kind)));
 }
 
@@ -294,9 +293,7 @@ describe('Several modules in one app', () => {
         throw new HttpException('of the host', 418);
       }
     }
-    host = await startHost({ imports: moduleOn(database, 'partners'), controllers: [LoginController] }, (app) =>
-      (app as NestExpressApplication).disable('x-powered-by').disable('etag'),
-    );
+    host = await startHost({ imports: moduleOn(database, 'partners'), controllers: [LoginController] });
     const login = (subject: string) =>
       call(`${host?.url}/login`, {
         headers: { 'content-type': 'application/json' },
