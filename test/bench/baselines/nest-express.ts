@@ -1,0 +1,7 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { EmptyModule } from './empty.module.js';
+
+// As it comes.
+const app = await NestFactory.create(EmptyModule, { logger: ['error', 'warn'] });
+await app.listen(Number(process.env['PORT']), '127.0.0.1');
