@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Adapter, Leeway } from './contenders.js';
@@ -10,6 +10,14 @@ const MAIN = resolve('dist/main.js');
 /** @throws Error where there is nothing to measure */
 export function requireBuild(): void {
   if (!existsSync(MAIN)) throw new Error('dist/main.js is not there: run "npm run build" first.');
+}
+
+/** Node's options of `npm run start:prod`. */
+function nodeOptions(): string[] {
+  const { scripts } = JSON.parse(readFileSync(resolve('package.json'), 'utf8')) as { scripts: Record<string, string> };
+  const options = /^exec node (.*)dist\/main\.js$/.exec(scripts['start:prod'] ?? '')?.[1];
+  if (options === undefined) throw new Error(`package.json: start:prod is ${JSON.stringify(scripts['start:prod'])}.`);
+  return options.split(' ').filter((option) => option !== '');
 }
 
 /** How a service is started. */
@@ -24,7 +32,7 @@ export interface ServiceStart {
   readonly isUnderTest: boolean;
 }
 
-/** Starts the built service; it is stopped at the end of the run at the latest. */
+/** Starts the built service as `npm run start:prod` does; it is stopped at the end of the run at the latest. */
 export async function startService(
   rig: Rig,
   { name, adapter, database, leeway, env, isUnderTest }: ServiceStart,
@@ -32,7 +40,7 @@ export async function startService(
   const isProfiled = rig.profile !== undefined && isUnderTest;
   return start(rig, {
     name,
-    args: [...(isProfiled ? profileTo(rig.profile, name) : []), MAIN],
+    args: [...nodeOptions(), ...(isProfiled ? profileTo(rig.profile, name) : []), MAIN],
     probe: { method: 'GET', path: '/health/ready' },
     isUnderTest,
     env: {

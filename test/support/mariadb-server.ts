@@ -7,6 +7,9 @@ import { emptyFolder, ended, freePort, run, until, type TestProcess } from './pr
 
 const DATABASE = 'refresh_token';
 
+/** How long a start may take on a busy machine, in milliseconds. */
+const PATIENCE = 60_000;
+
 /** Where Debian keeps servers, which is on nobody's path but root's. */
 const FOLDERS = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
 
@@ -24,9 +27,12 @@ const SETTINGS = [
   '--innodb-buffer-pool-size=64M',
 ];
 
+/** Whether servers of a test's own can be made. */
+export const canMakeMariadbServers = SERVER !== undefined && INSTALLER !== undefined;
+
 /** `describe` where servers of a test's own can be made; elsewhere it is skipped, with one visible line. */
 export function describeMariadbServers(what: string, suite: () => void): void {
-  if (SERVER && INSTALLER) return describe(what, suite);
+  if (canMakeMariadbServers) return describe(what, suite);
   const line = 'There are no mariadbd and mariadb-install-db to make servers with';
   if (process.env['REQUIRE_DATABASES'] === '1') throw new Error(`${line}, and REQUIRE_DATABASES=1 requires them.`);
   process.stderr.write(`\n${line}: "${what}" is skipped.\n`);
@@ -55,6 +61,14 @@ export class MariadbServer {
 
   /** Makes a server with an empty database, and starts it. @param settings further arguments of the server */
   static async start(settings: readonly string[] = []): Promise<MariadbServer> {
+    const server = await MariadbServer.install(settings);
+    await server.start();
+    await server.createDatabase();
+    return server;
+  }
+
+  /** Makes a server, and leaves it to the test to start it. @param settings further arguments of the server */
+  static async install(settings: readonly string[] = []): Promise<MariadbServer> {
     const folder = await emptyFolder();
     // The server's user passes through it.
     await chmod(folder, 0o711);
@@ -63,14 +77,16 @@ export class MariadbServer {
     const installing = await run(String(INSTALLER), [...install, `--datadir=${server.folder}`], { cwd: folder });
     const { code, stdout, stderr } = await ended(installing, 60_000);
     if (code !== 0) throw new Error(`${INSTALLER} has failed:\n${stdout}${stderr}`);
-    await server.start();
-    await server.ask(`CREATE DATABASE ${DATABASE}`, '');
     return server;
   }
 
   /** What `DATABASE_URL` takes. */
   get url(): string {
     return this.urlOf(DATABASE);
+  }
+
+  urlOf(database: string): string {
+    return `mysql://root@127.0.0.1:${this.port}/${database}`;
   }
 
   /** All that the server has said since it was started. */
@@ -83,14 +99,27 @@ export class MariadbServer {
     return this.ask(sql, DATABASE);
   }
 
-  /** Starts it, and waits until it answers. */
-  async start(): Promise<void> {
-    const args = ['--no-defaults', ...USER, `--datadir=${this.folder}`, `--port=${this.port}`, ...SETTINGS];
-    this.process = await run(String(SERVER), [...args, ...this.settings], { cwd: this.folder });
-    await until('MariaDB answers', async () => {
-      if (this.process?.hasExited) throw new Error(`MariaDB has exited:\n${this.log}`);
-      return this.ask('SELECT 1', '').catch(() => undefined);
-    });
+  async createDatabase(name = DATABASE): Promise<void> {
+    await this.ask(`CREATE DATABASE ${name}`, '');
+  }
+
+  /** Starts it, and waits until it answers. @param settings arguments for this time */
+  async start(settings: readonly string[] = []): Promise<void> {
+    this.process = await this.run(settings);
+    await until(
+      'MariaDB answers',
+      async () => {
+        if (this.process?.hasExited) throw new Error(`MariaDB has exited:\n${this.log}`);
+        return this.ask('SELECT 1', '').catch(() => undefined);
+      },
+      PATIENCE,
+    );
+  }
+
+  /** Runs it to its end: for arguments with which it does one thing only. @returns all that it has said */
+  async runToEnd(settings: readonly string[]): Promise<string> {
+    const { stderr } = await ended(await this.run(settings));
+    return stderr;
   }
 
   /** Ends it: it hangs up on everybody and writes all down. */
@@ -108,14 +137,24 @@ export class MariadbServer {
     await this.end('SIGKILL');
   }
 
+  /** Stops answering, with all connections open, until it goes on. */
+  pause(): void {
+    this.process?.signal('SIGSTOP');
+  }
+
+  goOn(): void {
+    this.process?.signal('SIGCONT');
+  }
+
+  private run(settings: readonly string[]): Promise<TestProcess> {
+    const args = ['--no-defaults', ...USER, `--datadir=${this.folder}`, `--port=${this.port}`, ...SETTINGS];
+    return run(String(SERVER), [...args, ...this.settings, ...settings], { cwd: this.folder });
+  }
+
   private async end(signal: NodeJS.Signals): Promise<void> {
     if (!this.process || this.process.hasExited) return;
     this.process.signal(signal);
     await ended(this.process);
-  }
-
-  private urlOf(database: string): string {
-    return `mysql://root@127.0.0.1:${this.port}/${database}`;
   }
 
   private async ask(sql: string, database: string): Promise<Record<string, unknown>[]> {
@@ -128,7 +167,8 @@ export class MariadbServer {
   }
 }
 
-function programNamed(name: string): string | undefined {
+/** The path of a program that is installed, or `undefined`. */
+export function programNamed(name: string): string | undefined {
   return FOLDERS.map((folder) => join(folder, name)).find((path) => {
     try {
       accessSync(path, constants.X_OK);

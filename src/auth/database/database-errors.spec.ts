@@ -14,7 +14,6 @@ describe('an error of a database', () => {
     '40001',
     '40P01',
     'ER_LOCK_DEADLOCK',
-    'ER_LOCK_WAIT_TIMEOUT',
     'ER_CHECKREAD',
     'ER_DUP_ENTRY',
   ])('%s may be repeated, on the same connection', (code) => {
@@ -28,11 +27,18 @@ describe('an error of a database', () => {
     'ER_READ_ONLY_MODE',
     'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION',
     'ER_SERVER_SHUTDOWN',
-    'ER_UNKNOWN_COM_ERROR',
   ])('%s ends the connection, and nothing is repeated', (code) => {
     expect(isDeadEnd(thrown(code))).toBe(true);
     expect(isBusy(thrown(code))).toBe(false);
   });
+
+  it.each(['ER_LOCK_WAIT_TIMEOUT', 'ER_UNKNOWN_COM_ERROR'])(
+    '%s may be repeated, on another connection: it may lead to another node',
+    (code) => {
+      expect(isBusy(thrown(code))).toBe(true);
+      expect(isDeadEnd(thrown(code))).toBe(true);
+    },
+  );
 
   // What became of the statement is not known, or it would fail again.
   it.each(['ECONNRESET', 'PROTOCOL_CONNECTION_LOST', '57P01', 'SQLITE_FULL', 'SQLITE_IOERR', 'ER_DISK_FULL', '23505'])(

@@ -5,20 +5,23 @@ const BUSY = new RegExp(
     '^(SQLITE_BUSY|SQLITE_LOCKED)',
     // PostgreSQL, CockroachDB: a serialization failure, a deadlock.
     '^(40001|40P01)$',
-    // MariaDB: a deadlock, which is also what a cluster calls a conflict with another node; a lock that was waited for
-    // too long; a row that has changed since the snapshot; a row that came in between (`insertUnlessThere`).
-    '^(ER_LOCK_DEADLOCK|ER_LOCK_WAIT_TIMEOUT|ER_CHECKREAD|ER_DUP_ENTRY)$',
+    // MariaDB: a deadlock, which is also what a cluster calls a conflict with another node; a row that has changed
+    // since the snapshot; a row that came in between (`insertUnlessThere`).
+    '^(ER_LOCK_DEADLOCK|ER_CHECKREAD|ER_DUP_ENTRY)$',
+    // A lock that was waited for too long; or the node isn't part of its cluster, which goes by either name, the first
+    // where the statement was to wait for the other nodes (`wsrep_sync_wait`).
+    '^(ER_LOCK_WAIT_TIMEOUT|ER_UNKNOWN_COM_ERROR)$',
   ].join('|'),
 );
 
-/** Codes of errors by a server that can't be written to until it is another's turn. */
+/** Codes of errors by a server that can't be written to until it is another's turn, or may be one. */
 const DEAD_END = new RegExp(
   [
     // PostgreSQL: it was demoted to a standby.
     '^25006$',
-    // MariaDB: it was demoted; it shuts down; it isn't part of its cluster (1047).
+    // MariaDB: it was demoted; it shuts down; it isn't part of its cluster.
     '^(ER_OPTION_PREVENTS_STATEMENT|ER_READ_ONLY_MODE|ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION)$',
-    '^(ER_SERVER_SHUTDOWN|ER_UNKNOWN_COM_ERROR)$',
+    '^(ER_SERVER_SHUTDOWN|ER_LOCK_WAIT_TIMEOUT|ER_UNKNOWN_COM_ERROR)$',
   ].join('|'),
 );
 

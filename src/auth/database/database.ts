@@ -4,7 +4,7 @@ import { DataSource, type EntityTarget, type ObjectLiteral, type QueryRunner } f
 import { AUTH_DATA_SOURCE, AUTH_MODULE_NAME } from '../auth.tokens.js';
 import { ConfigurationError, TemporarilyUnavailableError } from '../auth.errors.js';
 import { RefreshTokenSecret } from '../refresh-token/refresh-token-secret.entity.js';
-import { isBusy, isLost, isMissingTable } from './database-errors.js';
+import { isBusy, isDeadEnd, isLost, isMissingTable } from './database-errors.js';
 import { quotedTable } from './entity-table.js';
 import { executePrepared, type MysqlConnection } from './prepared-statement.js';
 import { ServerConnections } from './server-connections.js';
@@ -16,6 +16,8 @@ import { bind, dialectOf, type Dialect, type Row, type SqlStatement, type SqlVal
 /** For how long another process may hold SQLite's write lock, in milliseconds; less than a handler's deadline. */
 const BUSY_PATIENCE = 4_000;
 const BUSY_PAUSE = 20;
+/** The same before another connection is made, in milliseconds. */
+const RECONNECT_PAUSE = 200;
 
 /** For how long a start outlasts a server that restarts just then, in milliseconds. */
 const LOST_PATIENCE = 20_000;
@@ -71,7 +73,7 @@ export class Database {
   }
 
   /** `run` without a second try: what the database throws comes through. */
-  runOnce(statement: SqlStatement, values: Record<string, SqlValue>): Promise<Row[]> {
+  runOnce(statement: SqlStatement, values: Record<string, SqlValue> = {}): Promise<Row[]> {
     return this.execute(statement, values, false);
   }
 
@@ -169,8 +171,8 @@ export class Database {
         return await work();
       } catch (error) {
         if (!isPassing(error) || performance.now() > patienceEnds) throw error;
+        await delay(isDeadEnd(error) ? Math.max(pause, RECONNECT_PAUSE) : pause);
       }
-      await delay(pause);
     }
   }
 }

@@ -23,7 +23,7 @@ const STATE: Record<Dialect, string> = {
   sqlite: "SELECT NULL AS now, 'off' AS read_only FROM sqlite_schema LIMIT 1",
   postgres: `SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint) AS now,
                     current_setting('transaction_read_only') AS read_only`,
-  // A node that is cut off from its cluster answers no statement at all.
+  // A node that is cut off from its cluster fails even that, where it is to wait for the others (`wsrep_sync_wait`).
   mariadb: `SELECT CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED) AS now,
                    CASE WHEN @@global.read_only THEN 'on' ELSE 'off' END AS read_only`,
   cockroach: `SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint) AS now,
@@ -57,7 +57,7 @@ export class Readiness {
     try {
       // The system's clock, not the injected one: it is the machine that may be off.
       const before = Date.now();
-      const [row] = await withDeadline(this.database.run(this.askTheTime), CHECK_DEADLINE);
+      const [row] = await withDeadline(this.database.runOnce(this.askTheTime), CHECK_DEADLINE);
       const clock = this.compare(before, Date.now(), row?.['now']);
       // A standby, or a primary that was demoted: it answers, and can commit nothing.
       const isReadOnly = row?.['read_only'] === 'on';
