@@ -38,10 +38,9 @@ function rolledBack(name: DatabaseName, sqlStates: readonly string[]): void {
   beforeEach(async () => {
     database = await createDatabase(name);
   });
-  afterEach(async () => {
-    await service.close();
-    await database.drop();
-  });
+  // One by one: where the start has failed, the database is dropped all the same.
+  afterEach(() => service?.close());
+  afterEach(() => database?.drop());
 
   it.each(sqlStates.flatMap((sqlState) => [FORGIVE, REVOKE].map((env) => ({ sqlState, env }))))(
     'is tried again, whatever a lost response means: %j',
@@ -93,7 +92,7 @@ describePostgres('Many requests at once on a PostgreSQL that gives up on conflic
   beforeEach(async () => {
     database = await createDatabase('PostgreSQL');
   });
-  afterEach(() => database.drop());
+  afterEach(() => database?.drop());
 
   /** For all transactions that begin from now on. */
   async function isolate(level: string): Promise<void> {
@@ -108,12 +107,14 @@ describePostgres('Many requests at once on a PostgreSQL that gives up on conflic
     async (level) => {
       await isolate(level);
       const one = await startService(database.url, { env: FORGIVE });
-      const other = await startService(database.url, { env: FORGIVE, clock: one.clock });
-      const atOnce = async (send: (url: string) => Promise<Answer>) => {
-        const urls = Array.from({ length: PARALLEL }, (_, at) => (at % 2 === 0 ? one.url : other.url));
-        return new Set((await Promise.all(urls.map(send))).map(({ status }) => status));
-      };
+      let other: TestService | undefined;
       try {
+        other = await startService(database.url, { env: FORGIVE, clock: one.clock });
+        const both = [one.url, other.url];
+        const atOnce = async (send: (url: string) => Promise<Answer>) => {
+          const urls = Array.from({ length: PARALLEL }, (_, at) => both[at % 2] as string);
+          return new Set((await Promise.all(urls.map(send))).map(({ status }) => status));
+        };
         expect(await one.app.get(DataSource).query('SHOW transaction_isolation')).toEqual([
           { transaction_isolation: level },
         ]);
@@ -126,7 +127,7 @@ describePostgres('Many requests at once on a PostgreSQL that gives up on conflic
         expect(await atOnce((url) => logout(url, refresh_token))).toEqual(new Set([204]));
       } finally {
         await one.close();
-        await other.close();
+        await other?.close();
       }
     },
   );
@@ -143,10 +144,11 @@ function answerLost(name: DatabaseName): void {
   it('is not tried again by the service: that would be a second holder', async () => {
     const database = await createDatabase(name);
     const network = await TcpProxy.before(database.url);
-    // Without a leeway, there is no telling a repeat from a second holder.
-    const service = await startService(network.url, { env: { ...REVOKE, REFRESH_TOKEN_LEEWAY: '0' } });
-    const { url, app, clock } = service;
+    let service: TestService | undefined;
     try {
+      // Without a leeway, there is no telling a repeat from a second holder.
+      service = await startService(network.url, { env: { ...REVOKE, REFRESH_TOKEN_LEEWAY: '0' } });
+      const { url, app, clock } = service;
       // So that the statement is prepared on every connection: the first answer on it is the outcome's.
       const others = await Promise.all(Array.from({ length: PARALLEL }, () => signIn(url)));
       await Promise.all(others.map((other) => refreshed(url, other.refresh_token)));
@@ -159,7 +161,7 @@ function answerLost(name: DatabaseName): void {
       expect(Number((await sessionRow(app, session_id))?.issued)).toBe(clock.now());
       expect(await endOf(app, session_id)).toBeNull();
     } finally {
-      await service.close();
+      await service?.close();
       await network.close();
       await database.drop();
     }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Client } from 'pg';
-import { limitFileSize } from './support/file-size-limit.js';
+import { itWithPrlimit, limitFileSize } from './support/file-size-limit.js';
 import { logout, postSession, refresh, signIn } from './support/http.js';
 import {
   askAll,
@@ -23,20 +23,21 @@ import { cleanUp, startProcess, until, type ServiceProcess } from './support/pro
 import { RefreshLoad } from './support/refresh-load.js';
 import { productionEnvironment } from './support/service.js';
 import { itOnSmallDisk } from './support/small-disk.js';
+import { takeAllConnections } from './support/take-all-connections.js';
 
 const CLIENTS = 20;
 /** How many refreshes there are between two turns of the story. */
 const SOME = 60;
 /** How large the table of sessions may grow, in bytes; the server's log comes in files of half of that. */
 const FULL = 2 * 1024 * 1024;
+/** The state by which PostgreSQL refuses one. */
+const TOO_MANY_CONNECTIONS = '53300';
 
 // Servers are made and killed; on a busy machine that takes its time.
 jest.setTimeout(180_000);
 
-afterEach(async () => {
-  await stopPostgresServers();
-  await cleanUp();
-});
+afterEach(stopPostgresServers);
+afterEach(cleanUp);
 
 function signInMany(url: string): Promise<string[]> {
   return Promise.all(Array.from({ length: CLIENTS }, async () => (await signIn(url)).refresh_token));
@@ -91,7 +92,13 @@ describePostgresServers('A PostgreSQL server', () => {
     await server.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'nest-refresh-token'",
     );
-    const others = await takeAllConnections(server.url);
+    await until('nobody is connected', async () => {
+      const [row] = await server.query(
+        "SELECT count(*) AS others FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+      );
+      return Number(row?.['others']) === 0 || undefined;
+    });
+    const others = await takeAllConnections(() => connectTo(server), TOO_MANY_CONNECTIONS);
 
     expectUnavailable(await askAll(url, refresh_token));
     await expectNotReady(url);
@@ -100,7 +107,7 @@ describePostgresServers('A PostgreSQL server', () => {
     await expectRecovery(url, [refresh_token]);
   });
 
-  it('whose disk is full: 503, and recovery', async () => {
+  itWithPrlimit('whose disk is full: 503, and recovery', async () => {
     await start({ autovacuum: 'off' });
     const [one, ...tokens] = await signInMany(url);
     await fillUp(server);
@@ -116,7 +123,7 @@ describePostgresServers('A PostgreSQL server', () => {
     await expectRecovery(url, tokens);
   });
 
-  it('that dies of a full disk: 503, and recovery', async () => {
+  itWithPrlimit('that dies of a full disk: 503, and recovery', async () => {
     await start();
     const tokens = await signInMany(url);
     await server.limitFiles(8_192);
@@ -156,17 +163,12 @@ function isFull(error: Error): true {
   return true;
 }
 
-async function takeAllConnections(connectionString: string): Promise<Client[]> {
-  const taken: Client[] = [];
-  for (;;) {
-    const client = new Client({ connectionString });
-    try {
-      await client.connect();
-      taken.push(client);
-    } catch {
-      return taken;
-    }
-  }
+async function connectTo({ url }: PostgresServer): Promise<Client> {
+  const client = new Client({ connectionString: url });
+  // The server may be ended before it is.
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
 }
 
 describe('A SQLite database', () => {
@@ -179,7 +181,7 @@ describe('A SQLite database', () => {
     ({ url } = service);
   });
 
-  it('that can not be written (I/O error): 503, and recovery', async () => {
+  itWithPrlimit('that can not be written (I/O error): 503, and recovery', async () => {
     const [leaver, ...tokens] = await signInMany(url);
     await limitFileSize(service.pid, 0);
 
@@ -201,7 +203,9 @@ describe('SQLite on a disk that is full', () => {
     expectUnavailable(await askAll(url, String(leaver)));
     expectUnavailable(await refreshAll(url, tokens.slice(0, 1)));
     await expectLive(url);
-    expect(disk.service.stdout + disk.service.stderr).toContain('database or disk is full');
+    await expectNotReady(url, 'full');
+    const log = () => disk.service.stdout + disk.service.stderr;
+    await until('the log says why', () => log().includes('database or disk is full') || undefined);
     await disk.free();
     await expectRecovery(url, [...tokens, String(leaver)]);
   });

@@ -208,10 +208,12 @@ describe('A host', () => {
     });
 
     it('where the DataSource is of a kind that the module does not speak', async () => {
-      const dataSource = { provide: DataSource, useValue: { options: { type: 'mysql' } } };
-      const imports = [{ module: class MysqlModule {}, providers: [dataSource], exports: [dataSource] }];
+      const dataSource = { provide: DataSource, useValue: { options: { type: 'mssql' } } };
+      const imports = [{ module: class MssqlModule {}, providers: [dataSource], exports: [dataSource] }];
       const error = await refusal(AuthModule.forRoot({ ...hostOptions(), imports }));
-      expect(error.message).toBe('dataSource: got a DataSource of type "mysql", takes "better-sqlite3" or "postgres".');
+      expect(error.message).toBe(
+        'dataSource: got a DataSource of type "mssql", takes "better-sqlite3", "postgres", "mariadb", "mysql" or "cockroachdb".',
+      );
     });
 
     it('where an option is bad', async () => {

@@ -251,16 +251,19 @@ describePostgres('refreshes that arrive together on PostgreSQL', () => {
     const [held, ...others] = (await sessions.signIn(10)) as [IssuedSession, ...IssuedSession[]];
     const other = new Client({ connectionString: running.database.url });
     await other.connect();
-    await other.query('BEGIN');
-    await other.query(`SELECT 1 FROM ${TABLE} WHERE id = $1 FOR UPDATE`, [held.session_id]);
+    try {
+      await other.query('BEGIN');
+      await other.query(`SELECT 1 FROM ${TABLE} WHERE id = $1 FOR UPDATE`, [held.session_id]);
 
-    const [first, ...rest] = [held, ...others].map(textOf).map(sessions.refresh);
-    expect((await Promise.all(rest)).map(({ outcome }) => outcome)).toEqual(others.map(() => 'refreshed'));
-    expect(await sessions.isUsed(held)).toBe(false);
+      const [first, ...rest] = [held, ...others].map(textOf).map(sessions.refresh);
+      expect((await Promise.all(rest)).map(({ outcome }) => outcome)).toEqual(others.map(() => 'refreshed'));
+      expect(await sessions.isUsed(held)).toBe(false);
 
-    await other.query('COMMIT');
-    await other.end();
-    expect((await first)?.outcome).toBe('refreshed');
+      await other.query('COMMIT');
+      expect((await first)?.outcome).toBe('refreshed');
+    } finally {
+      await other.end();
+    }
   });
 
   it('are not tried again where nobody knows what became of them', async () => {

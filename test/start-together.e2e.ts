@@ -33,8 +33,12 @@ describeOnEachDatabase('Instances that start together on an empty database', (da
 
       const copies = await copiesOf(database.url);
       const rows: Record<string, number> = {};
-      for (const table of ['migrations', 'access_token_keys', 'refresh_token_secrets', 'refresh_token_sessions']) {
-        rows[table] = (await copies.query(`SELECT * FROM ${table}`)).length;
+      try {
+        for (const table of ['migrations', 'access_token_keys', 'refresh_token_secrets', 'refresh_token_sessions']) {
+          rows[table] = (await copies.query(`SELECT * FROM ${table}`)).length;
+        }
+      } finally {
+        await copies.close();
       }
       expect(rows).toEqual({
         migrations: 2,
@@ -42,7 +46,6 @@ describeOnEachDatabase('Instances that start together on an empty database', (da
         refresh_token_secrets: 1,
         refresh_token_sessions: 1,
       });
-      await copies.close();
     },
     2 * PATIENCE,
   );

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { RefreshTokenService } from '../src/auth/refresh-token/refresh-token.service.js';
 import { describePostgres } from './support/databases.js';
@@ -8,8 +8,17 @@ import { serviceForEachTest } from './support/running-service.js';
 import type { TestService } from './support/service.js';
 import { MINUTE } from './support/test-clock.js';
 
+// Tens of thousands of refreshes: on a busy machine that takes its time.
+jest.setTimeout(180_000);
+
 /** How many refreshes are on their way at once: as many as the pool has connections. */
 const AT_ONCE = 10;
+
+/**
+ * What a few pages more may be of what there was: those of updates that found no room, on a busy machine. Without HOT,
+ * the indexes double.
+ */
+const SOME_PAGES = 1.25;
 
 /** What a browser says of itself in a version of it, and where it calls from in a month. */
 function device(session: number, refresh: number): { userAgent: string; ip: string } {
@@ -91,7 +100,7 @@ describePostgres('Refreshes on PostgreSQL', () => {
     return { table: Number(found.table), indexes: Number(found.indexes), rows: Number(found.rows) };
   }
 
-  it('are HOT updates: the indexes are left alone, and the table stays as large as it is', async () => {
+  it('are HOT updates: the table and its indexes hardly grow', async () => {
     const users = new Users(running.service);
     await users.signIn(500);
     await users.refresh(5);
@@ -102,7 +111,10 @@ describePostgres('Refreshes on PostgreSQL', () => {
     const { all, hot } = await updates(500 * 25);
     expect(all).toBe(500 * 25);
     expect((hot - counted.hot) / (all - counted.all)).toBeGreaterThan(0.9);
-    expect(await sizes()).toEqual(before);
+    const after = await sizes();
+    expect(after.rows).toBe(before.rows);
+    expect(after.indexes / before.indexes).toBeLessThanOrEqual(SOME_PAGES);
+    expect(after.table / before.table).toBeLessThanOrEqual(SOME_PAGES);
   });
 });
 

@@ -21,8 +21,9 @@ export class SystemRandomSource extends RandomSource {
     }
     const start = this.taken;
     this.taken += size;
-    const bytes = Buffer.from(this.pool.subarray(start, this.taken));
-    // Nobody finds in memory what a token was made of.
+    // Memory of its own, and the pool forgets it: a buffer must not show its neighbours.
+    const bytes = Buffer.allocUnsafeSlow(size);
+    this.pool.copy(bytes, 0, start, this.taken);
     this.pool.fill(0, start, this.taken);
     return bytes;
   }

@@ -1,6 +1,6 @@
 import { contenders, isAskedFor, type Contender, type DatabaseKind, type Measured } from './contenders.js';
 import { generatorShare, type NotAvailable, type Round, type RowCount, type TopSpeed } from './measurement.js';
-import { reasonOf } from './not-available.error.js';
+import { NotAvailableError, reasonOf } from './not-available.error.js';
 import type { BenchOptions } from './options.js';
 import { peakMemory } from './process-usage.js';
 import type { Step } from './progress.js';
@@ -124,11 +124,10 @@ export class BenchRun {
           this.databases.set(name, database);
           return 'filled';
         } catch (error) {
-          const reason = reasonOf(error);
-          services
-            .filter((other) => databaseOf(other) === name)
-            .forEach((other) => this.notAvailable.push({ name: other.name, reason }));
-          return `not available: ${reason}`;
+          return this.leaveOut(
+            services.filter((other) => databaseOf(other) === name),
+            error,
+          );
         }
       },
     };
@@ -145,12 +144,18 @@ export class BenchRun {
           this.servers.set(measured.name, server);
           return 'ready';
         } catch (error) {
-          const reason = reasonOf(error);
-          this.notAvailable.push({ name: measured.name, reason });
-          return `not available: ${reason}`;
+          return this.leaveOut([measured], error);
         }
       },
     };
+  }
+
+  /** @throws the error where it is another than that something is not available */
+  private leaveOut(all: readonly Measured[], error: unknown): string {
+    if (!(error instanceof NotAvailableError)) throw error;
+    const reason = reasonOf(error);
+    all.forEach(({ name }) => this.notAvailable.push({ name, reason }));
+    return `not available: ${reason}`;
   }
 
   private async start(measured: Measured): Promise<ServerProcess | undefined> {

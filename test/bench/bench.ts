@@ -7,7 +7,7 @@ import { describeMachine } from './machine.js';
 import { reasonOf } from './not-available.error.js';
 import { HELP, readOptions, type BenchOptions } from './options.js';
 import { runSteps } from './progress.js';
-import { figuresOf, wrongAnswersOf, type Findings } from './report.js';
+import { faultsOf, figuresOf, wrongAnswersOf, type Findings } from './report.js';
 import { reportText } from './report.text.js';
 import { setUpRig } from './rig.js';
 import { requireBuild } from './servers.js';
@@ -73,7 +73,8 @@ async function bench(options: BenchOptions): Promise<void> {
   const targets = targetsOf(findings);
   await writeFile(options.out, `${JSON.stringify({ ...findings, targets }, undefined, 2)}\n`);
   write(`\n${reportText(findings, targets)}\n\n${options.out} has all of it.`);
-  if (findings.wrongAnswers.length > 0) process.exitCode = 1;
+  const faults = faultsOf(findings, { needsAll: process.env['REQUIRE_DATABASES'] === '1' });
+  if (faults.length > 0) throw new Error(faults.join('; '));
 }
 
 async function main(): Promise<void> {

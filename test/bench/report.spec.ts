@@ -1,10 +1,23 @@
 import { describe, expect, it } from '@jest/globals';
 import { findings, measurement, round } from './findings.fixture.js';
-import { figuresOf, wrongAnswersOf } from './report.js';
+import { faultsOf, figuresOf, wrongAnswersOf } from './report.js';
 import { reportText } from './report.text.js';
+import type { SizeResult } from './size-measurement.js';
 import { targetsOf } from './targets.js';
 
 const SERVICE = 'fastify/sqlite/leeway-0/1k';
+
+/** A file of a thousand sessions, and how many rows there are after all refreshes. */
+function sizeOf(rowsAfter: number): SizeResult {
+  const file = { asWritten: 99_000, vacuumed: 90_000 };
+  return {
+    sessions: 1_000,
+    refreshes: 100,
+    before: { ...file, rows: 1_000 },
+    after: { ...file, rows: rowsAfter },
+    empty: 40_000,
+  };
+}
 
 describe('figuresOf', () => {
   it('compares with bare Express and with the bare handler of the same adapter', () => {
@@ -61,6 +74,30 @@ describe('wrongAnswersOf', () => {
       `${SERVICE}, round 2: 3 times status 503`,
       `${SERVICE}, round 2: 1 times the same token again`,
     ]);
+  });
+});
+
+describe('faultsOf', () => {
+  const fine = findings([], { rows: [{ database: 'sqlite/1k', before: 1_000, after: 1_000 }], size: sizeOf(1_000) });
+  const missing = [{ name: SERVICE, reason: 'connect ECONNREFUSED' }];
+
+  it.each([
+    ['a wrong answer', { wrongAnswers: [`${SERVICE}, round 1: 3 times status 503`] }],
+    ['a row more', { rows: [...fine.rows, { database: 'postgresql/1k', before: 1_000, after: 1_001 }] }],
+    ['a row less', { rows: [{ database: 'sqlite/1k', before: 1_000, after: 999 }] }],
+    ['a row more after many refreshes', { size: sizeOf(1_001) }],
+  ])('%s is one', (_, more) => {
+    expect(faultsOf({ ...fine, ...more }, { needsAll: false })).toHaveLength(1);
+  });
+
+  it('what is not available is one only where all is needed', () => {
+    expect(faultsOf({ ...fine, notAvailable: missing }, { needsAll: true })).toHaveLength(1);
+    expect(faultsOf({ ...fine, notAvailable: missing }, { needsAll: false })).toEqual([]);
+  });
+
+  it('there is none where all went well', () => {
+    expect(faultsOf(fine, { needsAll: true })).toEqual([]);
+    expect(faultsOf(findings([], { size: null }), { needsAll: true })).toEqual([]);
   });
 });
 

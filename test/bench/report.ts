@@ -116,6 +116,22 @@ export function wrongAnswersOf(measurements: readonly Measurement[]): string[] {
   );
 }
 
+/**
+ * Why a run has failed, a line for each kind of reason; without any, it has not.
+ * @param needsAll whether it has where something is not available
+ */
+export function faultsOf(
+  { wrongAnswers, rows, size, notAvailable }: Pick<Findings, 'wrongAnswers' | 'rows' | 'size' | 'notAvailable'>,
+  { needsAll }: { needsAll: boolean },
+): string[] {
+  const sized = size ? [{ before: size.before.rows, after: size.after.rows }] : [];
+  return [
+    ...(wrongAnswers.length > 0 ? ['There were wrong answers.'] : []),
+    ...([...rows, ...sized].some(({ before, after }) => before !== after) ? ['There are more or fewer rows.'] : []),
+    ...(needsAll && notAvailable.length > 0 ? ['REQUIRE_DATABASES=1, and something is not available.'] : []),
+  ];
+}
+
 /** What a contender is called in a table. */
 export function labelOf(measured: Measured): string {
   if (measured.kind === 'baseline')

@@ -34,14 +34,25 @@ const LEFT_OUT = {
     'statement-count',
     'storage-growth',
     'subjects-byte-for-byte',
+    'unfit-server',
   ],
-  "They wait out a browser's real timeouts; the client library knows the wire only": [
+  'They are about secrets and keys, and what stops a start: before there is a server': [
+    'key-file-watcher',
+    'key-rotation',
+    'refused-start',
+    'replay-endings',
+    'secrets',
+    'signing-key-boot-check',
+  ],
+  "They wait out a browser's real timeouts; the client library knows the wire only, and demo-wire has the demo's": [
     'client-browser-endings',
     'client-browser-frozen',
     'client-browser-outages',
     'client-browser-races',
+    'client-browser-requests',
     'client-browser-restarts',
     'client-browser-tabs',
+    'demo',
   ],
   'It compares both adapters by itself': ['http-adapters'],
 };

@@ -55,6 +55,8 @@ function sqliteCopies(path: string): DatabaseCopies {
 /** The contents of the tables, put back under the running service: what a fail-over to an older replica looks like. */
 async function postgresCopies(url: string): Promise<DatabaseCopies> {
   const client = new Client({ connectionString: url });
+  // The database may be dropped under it.
+  client.on('error', () => undefined);
   await client.connect();
   // Several statements in one query are one transaction.
   const forEachTable = async (statement: (table: string) => string) =>

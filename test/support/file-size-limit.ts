@@ -1,4 +1,14 @@
+import { spawnSync } from 'node:child_process';
+import { it } from '@jest/globals';
 import { runToEnd, type SystemUser } from './process.js';
+
+const isThere = spawnSync('prlimit', ['--version']).status === 0;
+
+/** `it` where there is prlimit; elsewhere it is skipped, with one visible line. */
+export function itWithPrlimit(what: string, test: () => Promise<void>): void {
+  if (!isThere) process.stderr.write(`\nThere is no prlimit: "${what}" is skipped.\n`);
+  (isThere ? it : it.skip)(what, test);
+}
 
 /**
  * Has a process fail, from now on, to write anything behind so many bytes of any file: an I/O error at will.

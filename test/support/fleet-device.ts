@@ -25,8 +25,6 @@ interface Options {
 /** A user's browser: two tabs with the client library, which share their tokens. */
 export class FleetDevice {
   session!: FleetSession;
-  /** How often the user was asked to sign in again. */
-  signedOut = 0;
   private text: string | null = null;
   /** The numbers of the refresh tokens that it has kept since the user signed in. */
   private numbers: number[] = [];
@@ -94,7 +92,6 @@ export class FleetDevice {
   }
 
   private async signIn(): Promise<void> {
-    this.signedOut += this.numbers.length > 0 ? 1 : 0;
     const { session, issued } = await this.sessions.signIn(this.options.user);
     this.session = session;
     this.numbers = [];

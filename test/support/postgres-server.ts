@@ -130,8 +130,8 @@ export class PostgresServer {
   /** Has its processes fail, from now on, to write behind so many bytes of a file; a restart ends it. */
   async limitFiles(bytes: number): Promise<void> {
     const backends = await this.query('SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
-    const pids = [this.process?.pid, ...backends.map(({ pid }) => Number(pid))];
-    for (const pid of pids) await limitFileSize(pid, bytes, this.user);
+    await limitFileSize(this.process?.pid, bytes, this.user);
+    for (const { pid } of backends) await limitFileSize(Number(pid), bytes, this.user).catch(refuseUnlessGone);
   }
 
   /**
@@ -205,6 +205,11 @@ export class PostgresServer {
     const id = /^ *\d+ +(\d+)$/m.exec(lock)?.[1];
     if (id) await runToEnd('ipcrm', ['-m', id], { cwd: this.folder }).catch(() => undefined);
   }
+}
+
+/** A process may have ended since it was listed. */
+function refuseUnlessGone(error: Error): void {
+  if (!error.message.includes('No such process')) throw error;
 }
 
 /** PostgreSQL refuses to run as root; whoever else runs the tests runs their servers, too. */

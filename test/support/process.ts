@@ -90,7 +90,10 @@ export async function run(
   }
   let hasExited = false;
   const exit = new Promise<Exit>((done, fail) => {
-    child.once('error', fail);
+    child.once('error', (error) => {
+      hasExited = true;
+      fail(error);
+    });
     // Not at its exit: whoever it has left behind may still be writing.
     child.once('close', (code, signal) => {
       hasExited = true;

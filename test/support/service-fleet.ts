@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { call, type Answer } from './http.js';
-import { startProcess, stop, until, type Ended, type ServiceProcess } from './process.js';
+import { ended, startProcess, stop, until, type Ended, type ServiceProcess } from './process.js';
+
+/** What the service says where it has not found its database. */
+const DATABASE_AWAY = "can't start: The database could not be used";
 
 /** A place behind the balancer, and the process that holds it now. */
 interface Place {
@@ -21,6 +24,7 @@ export class ServiceFleet {
   /** How many requests have died with their process. */
   lost = 0;
   private readonly places: Place[] = [];
+  private readonly failed: { readonly process: ServiceProcess; readonly error: unknown }[] = [];
   private readonly starts = new Set<Promise<void>>();
 
   private constructor(private readonly env: Record<string, string>) {}
@@ -29,6 +33,11 @@ export class ServiceFleet {
     const fleet = new ServiceFleet(env);
     await Promise.all(Array.from({ length: count }, () => fleet.add()));
     return fleet;
+  }
+
+  /** Instances that did not answer while nobody was killing them: how, and all that they have written. */
+  get unexplained(): string[] {
+    return this.failed.map(({ process, error }) => `${String(error)}\n${process.stdout}${process.stderr}`);
   }
 
   /** The addresses of all instances. */
@@ -42,10 +51,13 @@ export class ServiceFleet {
    */
   readonly send: Send = async (path, request) => {
     for (const place of shuffled(this.places)) {
+      const { process } = place;
       place.waiting += 1;
       try {
-        return await call(place.process.url + path, request);
+        return await call(process.url + path, request);
       } catch (error) {
+        // Whoever kills it says so before.
+        if (place.process === process && place.isUp) this.giveUp(place, error);
         if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') {
           this.lost += 1;
           throw error;
@@ -57,11 +69,15 @@ export class ServiceFleet {
     throw new Error('No instance is up.');
   };
 
-  /** Kills an instance in the middle of its work, and starts another one in its place; meanwhile others are up. */
+  /**
+   * Kills an instance in the middle of its work, and starts another one in its place; meanwhile others are up.
+   * @throws where an instance has died by itself
+   */
   async killOne(): Promise<void> {
     const place = await until(
       'an instance is at work, and another one is up',
       () => {
+        if (this.failed.length > 0) throw new Error(`An instance did not answer:\n${this.unexplained.join('\n')}`);
         const up = this.places.filter(({ isUp }) => isUp);
         return up.length < 2 ? undefined : shuffled(up).find(({ waiting }) => waiting > 0);
       },
@@ -69,7 +85,8 @@ export class ServiceFleet {
     );
     place.isUp = false;
     place.process.signal('SIGKILL');
-    await place.process.exit;
+    const { code, signal, stdout, stderr } = await ended(place.process);
+    if (signal !== 'SIGKILL') throw new Error(`It had died by itself (${code ?? signal}):\n${stdout}${stderr}`);
     const starting = this.startAgain(place);
     // Told of by `settle`.
     starting.catch(() => undefined);
@@ -99,13 +116,19 @@ export class ServiceFleet {
     this.places.push({ process, waiting: 0, isUp: true });
   }
 
+  /** It isn't asked any more to be killed: that would hide how it ended. */
+  private giveUp(place: Place, error: unknown): void {
+    place.isUp = false;
+    this.failed.push({ process: place.process, error });
+  }
+
   private async startAgain(place: Place): Promise<void> {
     const env = { ...this.env, PORT: String(place.process.port) };
     const givesUpAt = performance.now() + PATIENCE;
-    // As an orchestrator does: one that has lost its database at its start is started again.
+    // As an orchestrator does: one whose database was away for longer than a start waits is started again.
     const start = (): Promise<ServiceProcess> =>
       startProcess({ env }, PATIENCE).catch((error: Error) => {
-        if (performance.now() > givesUpAt || !error.message.includes('has exited')) throw error;
+        if (performance.now() > givesUpAt || !error.message.includes(DATABASE_AWAY)) throw error;
         return start();
       });
     place.process = await start();

@@ -51,9 +51,9 @@ export class SigningKeyRegistry implements OnModuleInit {
     const { signingKeys } = this.keyRing;
     const keyIds = signingKeys.flatMap(({ keyId }) => keyId ?? []);
     if (keyIds.length === 0) return;
-    const now = this.clock.now();
     await this.database.exclusively(BOOT_LOCK, async (run) => {
-      // The writes come first: they make SQLite take its lock before anything is read.
+      // Under the lock, which may have been waited for.
+      const now = this.clock.now();
       for (const key_id of keyIds) await run(this.statements.insert, { key_id, now });
       const seen = await run(this.statements.list);
       const known = seen.map((row) => ({ keyId: String(row['key_id']), firstSeenAt: Number(row['first_seen_at']) }));

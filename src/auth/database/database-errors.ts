@@ -1,3 +1,5 @@
+import { TimeLimitError } from '../time-limit.js';
+
 /** Codes of errors after which nothing of the statement is left, and a repeat may succeed. */
 const BUSY = new RegExp(
   [
@@ -26,18 +28,27 @@ const DEAD_END = new RegExp(
 );
 
 /** Codes of a connection that was lost, or that nobody took: of PostgreSQL, of mysql2, and of the system. */
-const LOST =
-  /^(08[0-9A-Z]{3}|57P0[123]|PROTOCOL_CONNECTION_LOST|ER_SERVER_SHUTDOWN|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
+const LOST = new RegExp(
+  [
+    '^(08[0-9A-Z]{3}|57P0[123]|PROTOCOL_CONNECTION_LOST|ER_SERVER_SHUTDOWN)$',
+    '^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$',
+  ].join('|'),
+);
+/** What pg says without a code. */
+const LOST_MESSAGE = /Connection terminated|timeout exceeded when trying to connect/;
+
+/** Codes of a disk that takes no writes: it is full, it fails, it is read-only. */
+const FULL = /^(SQLITE_FULL|SQLITE_IOERR|SQLITE_READONLY|53100$|ER_DISK_FULL$|ER_RECORD_FILE_FULL$)/;
 
 /** Codes of a table or a column that isn't there, of PostgreSQL and of MariaDB. */
 const MISSING_TABLE = /^(42P01|42703|ER_NO_SUCH_TABLE|ER_BAD_FIELD_ERROR)$/;
 
 /**
  * PostgreSQL's codes by which a statement was refused for what it is or met (SQLSTATE classes: data, constraint,
- * rollback, state of an object, raised by a trigger). Not those of a lost connection or a server on its way down:
- * nobody knows then whether it was committed.
+ * rollback, state of an object, raised by a trigger). Not those of a lost connection, a server on its way down or a
+ * completion unknown (40003): nobody knows then whether it was committed.
  */
-const REFUSED = /^(22|23|40|55|P0)[0-9A-Z]{3}$/;
+const REFUSED = /^(?!40003)(22|23|40|55|P0)[0-9A-Z]{3}$/;
 
 /** The statement was rolled back for certain and may be repeated. */
 export function isBusy(error: unknown): boolean {
@@ -56,14 +67,24 @@ export function isDeadEnd(error: unknown): boolean {
 
 /** The connection was lost, or there was none: what became of the statement isn't known. */
 export function isLost(error: unknown): boolean {
-  return LOST.test(codeOf(error)) || (error instanceof Error && error.message.includes('Connection terminated'));
+  if (error instanceof TimeLimitError || LOST.test(codeOf(error))) return true;
+  return LOST_MESSAGE.test(messageOf(error));
+}
+
+/** Nothing can be written, though the database answers. */
+export function isFull(error: unknown): boolean {
+  return FULL.test(codeOf(error));
 }
 
 /** Whether a statement failed because its table or column isn't there: the migrations were not run. */
 export function isMissingTable(error: unknown): boolean {
   // SQLite has one code for all of its kind.
-  const message = error instanceof Error ? error.message : '';
-  return MISSING_TABLE.test(codeOf(error)) || /no such table|no such column|has no column/.test(message);
+  return MISSING_TABLE.test(codeOf(error)) || /no such table|no such column|has no column/.test(messageOf(error));
+}
+
+/** A native driver's errors may be of another realm: no `instanceof`. */
+function messageOf(error: unknown): string {
+  return String((error as { message?: unknown } | undefined)?.message);
 }
 
 /** The driver's code of an error, under TypeORM's wrapping or bare. */

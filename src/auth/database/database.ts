@@ -3,12 +3,13 @@ import { Inject, Injectable, Optional } from '@nestjs/common';
 import { DataSource, type EntityTarget, type ObjectLiteral, type QueryRunner } from 'typeorm';
 import { AUTH_DATA_SOURCE, AUTH_MODULE_NAME } from '../auth.tokens.js';
 import { ConfigurationError, TemporarilyUnavailableError } from '../auth.errors.js';
+import { withTimeLimit } from '../time-limit.js';
 import { RefreshTokenSecret } from '../refresh-token/refresh-token-secret.entity.js';
-import { isBusy, isDeadEnd, isLost, isMissingTable } from './database-errors.js';
+import { isBusy, isDeadEnd, isFull, isLost, isMissingTable } from './database-errors.js';
 import { quotedTable } from './entity-table.js';
 import { executePrepared, type MysqlConnection } from './prepared-statement.js';
 import { ServerConnections } from './server-connections.js';
-import { SharedCommit, TransactionOpenError } from './shared-commit.js';
+import { SharedCommit } from './shared-commit.js';
 import { takeStartLock } from './start-lock.js';
 import { refuseUnfitEntities, refuseUnfitServer } from './unfit-server.js';
 import { bind, dialectOf, type Dialect, type Row, type SqlStatement, type SqlValue } from './sql-statement.js';
@@ -16,6 +17,10 @@ import { bind, dialectOf, type Dialect, type Row, type SqlStatement, type SqlVal
 /** For how long another process may hold SQLite's write lock, in milliseconds; less than a handler's deadline. */
 const BUSY_PATIENCE = 4_000;
 const BUSY_PAUSE = 20;
+const LONGEST_PAUSE = 200;
+
+/** For how long a disk counts as full at least, in milliseconds. */
+const FULL_FOR = 5_000;
 /** The same before another connection is made, in milliseconds. */
 const RECONNECT_PAUSE = 200;
 
@@ -33,6 +38,9 @@ const moduleNames = new WeakMap<DataSource, string | undefined>();
 @Injectable()
 export class Database {
   readonly dialect: Dialect;
+  /** When the disk last had no room for a write, or took none, and when it last took a durable one, in milliseconds. */
+  private refusedAt = -Infinity;
+  private writtenAt = 0;
   private readonly connections: ServerConnections;
   private readonly sharedCommit: SharedCommit;
 
@@ -59,6 +67,11 @@ export class Database {
     this.sharedCommit = new SharedCommit(createQueryRunner);
   }
 
+  /** Whether the disk takes writes: a small one may find room where others did not just before. */
+  get isFull(): boolean {
+    return this.refusedAt > this.writtenAt || performance.now() - this.refusedAt < FULL_FOR;
+  }
+
   /**
    * The table of an entity, as it stands in SQL.
    * @throws ConfigurationError where the DataSource doesn't know the entity
@@ -83,8 +96,8 @@ export class Database {
   }
 
   /**
-   * Runs `work` in a transaction that no other instance's `exclusively` overlaps: on SQLite its first statement has to
-   * be a write. For the start and for new keys, not for requests: where the connection is lost, it is run again. The
+   * Runs `work`, which awaits nothing but its statements, in a transaction that no other instance's `exclusively`
+   * overlaps. For the start and for new keys, not for requests: where the connection is lost, it is run again. The
    * database's own errors come through.
    * @throws ConfigurationError where the module's tables are missing or old
    */
@@ -102,9 +115,12 @@ export class Database {
 
   private async requireTables<T>(work: () => Promise<T>): Promise<T> {
     refuseUnfitEntities(this.dataSource);
-    await refuseUnfitServer(this.dataSource, 'dataSource');
+    const workOnFitServer = async () => {
+      await withTimeLimit(() => refuseUnfitServer(this.dataSource, 'dataSource'), LOST_PATIENCE);
+      return work();
+    };
     try {
-      return await this.retryWhile(isLost, work, LOST_PATIENCE, LOST_PAUSE);
+      return await this.retryWhile(isLost, workOnFitServer, LOST_PATIENCE, LOST_PAUSE);
     } catch (error) {
       if (!isMissingTable(error)) throw error;
       throw new ConfigurationError(
@@ -115,13 +131,13 @@ export class Database {
   }
 
   private transact<T>(lock: number, work: (run: Database['run']) => Promise<T>): Promise<T> {
+    if (this.dialect === 'sqlite') return this.retryWhileBusy(() => this.sharedCommit.transact(work));
     return this.retryWhileBusy(() =>
       this.connections.use(async (runner) => {
-        // On SQLite's only connection it may be the host's.
-        if (runner.isTransactionActive) throw new TransactionOpenError();
         const run: Database['run'] = (statement, values = {}) => this.query(runner, statement, values);
         try {
-          await runner.startTransaction();
+          // Not what the host has set: what is read after the lock has to be what was written under it.
+          await runner.startTransaction('READ COMMITTED');
           await takeStartLock(runner, this.dialect, lock, this.table(RefreshTokenSecret));
           const result = await work(run);
           await runner.commitTransaction();
@@ -142,9 +158,17 @@ export class Database {
     }
   }
 
-  private execute(statement: SqlStatement, values: Record<string, SqlValue>, isDurable: boolean): Promise<Row[]> {
-    if (this.dialect === 'sqlite') return this.sharedCommit.run(statement, values, isDurable);
-    return this.connections.use((runner) => this.query(runner, statement, values));
+  private async execute(statement: SqlStatement, values: Record<string, SqlValue>, isDurable: boolean): Promise<Row[]> {
+    try {
+      const rows = await (this.dialect === 'sqlite'
+        ? this.sharedCommit.run(statement, values, isDurable)
+        : this.connections.use((runner) => this.query(runner, statement, values)));
+      if (isDurable) this.writtenAt = performance.now();
+      return rows;
+    } catch (error) {
+      if (isFull(error)) this.refusedAt = performance.now();
+      throw error;
+    }
   }
 
   private async query(runner: QueryRunner, statement: SqlStatement, values: Record<string, SqlValue>): Promise<Row[]> {
@@ -166,12 +190,14 @@ export class Database {
     pause: number,
   ): Promise<T> {
     const patienceEnds = performance.now() + patience;
-    for (;;) {
+    for (let times = 1; ; times += 1) {
       try {
         return await work();
       } catch (error) {
         if (!isPassing(error) || performance.now() > patienceEnds) throw error;
-        await delay(isDeadEnd(error) ? Math.max(pause, RECONNECT_PAUSE) : pause);
+        // Longer each time: thousands may be waiting for one lock.
+        const longer = Math.min(pause * times, Math.max(pause, LONGEST_PAUSE));
+        await delay(isDeadEnd(error) ? Math.max(longer, RECONNECT_PAUSE) : longer);
       }
     }
   }

@@ -56,6 +56,35 @@ export class SharedCommit {
     });
   }
 
+  /**
+   * Runs `work` in a transaction of its own. It may await nothing but its statements: they are all run before anything
+   * else has its turn. TypeORM's transactions don't do: one that SQLite has undone by itself, on a full disk, is never
+   * over for it.
+   */
+  async transact<T>(
+    work: (run: (statement: SqlStatement, values?: Record<string, SqlValue>) => Promise<Row[]>) => Promise<T>,
+  ): Promise<T> {
+    const handle = await this.connect();
+    refuseOpenTransaction(handle);
+    this.prepare(handle, 'BEGIN IMMEDIATE').run();
+    try {
+      const result = await work(async (statement, values = {}) => {
+        const outcome = this.runAlone(handle, { statement, values });
+        if ('error' in outcome) throw outcome.error;
+        return outcome.rows;
+      });
+      this.prepare(handle, 'COMMIT').run();
+      return result;
+    } catch (error) {
+      if (handle.inTransaction) this.prepare(handle, 'ROLLBACK').run();
+      throw error;
+    }
+  }
+
+  private async connect(): Promise<SqliteHandle> {
+    return (await this.createQueryRunner().connect()) as SqliteHandle;
+  }
+
   private runSoon(): void {
     // After the turn's last request has been read.
     setImmediate(() => void this.runWaiting());
@@ -65,9 +94,8 @@ export class SharedCommit {
     const together = this.waiting.splice(0, MOST);
     if (this.waiting.length > 0) this.runSoon();
     try {
-      const handle = (await this.createQueryRunner().connect()) as SqliteHandle;
-      // Whatever is written now would be the host's to roll back, a revocation too.
-      if (handle.inTransaction) throw new TransactionOpenError();
+      const handle = await this.connect();
+      refuseOpenTransaction(handle);
       this.runOn(handle, together);
     } catch (error) {
       together.forEach(({ reject }) => reject(error));
@@ -88,12 +116,12 @@ export class SharedCommit {
 
   /** Runs writes in one transaction, and one by itself without. */
   private commit(handle: SqliteHandle, writes: readonly Waiting[]): void {
-    const outcomes = writes.length > 1 ? this.transact(handle, writes) : undefined;
+    const outcomes = writes.length > 1 ? this.commitTogether(handle, writes) : undefined;
     writes.forEach((write, at) => settle(write, outcomes?.[at] ?? this.runAlone(handle, write)));
   }
 
   /** @returns `undefined` where one of them has undone them all, as on a full disk */
-  private transact(handle: SqliteHandle, writes: readonly Waiting[]): Outcome[] | undefined {
+  private commitTogether(handle: SqliteHandle, writes: readonly Waiting[]): Outcome[] | undefined {
     const outcomes: Outcome[] = [];
     try {
       this.prepare(handle, 'BEGIN IMMEDIATE').run();
@@ -118,7 +146,7 @@ export class SharedCommit {
     }
   }
 
-  private runAlone(handle: SqliteHandle, { statement, values }: Waiting): Outcome {
+  private runAlone(handle: SqliteHandle, { statement, values }: Pick<Waiting, 'statement' | 'values'>): Outcome {
     try {
       const prepared = this.prepare(handle, statement.sql);
       const bound = bind(statement, values);
@@ -143,12 +171,17 @@ export class SharedCommit {
  * TypeORM has one connection to SQLite: while a transaction of the host's is open, whatever is written there is the
  * host's to roll back. It is waited for, as for another process's lock.
  */
-export class TransactionOpenError extends Error {
+class TransactionOpenError extends Error {
   readonly code = 'SQLITE_BUSY';
 
   constructor() {
     super("A transaction is open on SQLite's only connection. Give the module a DataSource of its own.");
   }
+}
+
+/** @throws TransactionOpenError where whatever is written now would be somebody else's to roll back, a revocation too */
+function refuseOpenTransaction({ inTransaction }: SqliteHandle): void {
+  if (inTransaction) throw new TransactionOpenError();
 }
 
 function settle({ resolve, reject }: Waiting, outcome: Outcome): void {

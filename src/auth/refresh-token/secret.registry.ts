@@ -122,11 +122,11 @@ export class SecretRegistry implements OnModuleInit {
 
   /** Makes the newest secret known, and has it mint where it may. */
   private async takePart(secrets: readonly TokenSecret[], retired: readonly string[]): Promise<void> {
-    const now = this.clock.now();
     const newest = secrets[0] as TokenSecret;
     const schedule = await this.database.exclusively(BOOT_LOCK, async (run) => {
+      // Under the lock, which may have been waited for.
+      const now = this.clock.now();
       const { fingerprint } = newest;
-      // The write comes first: it makes SQLite take its lock before anything is read.
       await run(this.statements.insert, { fingerprint, now, delay: this.settings.keyActivationDelay });
       const known = (await run(this.statements.list)).map(toKnownSecret);
       this.refuseMissing(secrets, retired, known, now);
@@ -134,7 +134,7 @@ export class SecretRegistry implements OnModuleInit {
       if (now >= planned.activatesAt) await this.record(run, newest, now);
       return planned;
     });
-    if (now >= schedule.activatesAt) this.recorded.set(newest, Promise.resolve(newest));
+    if (this.clock.now() >= schedule.activatesAt) this.recorded.set(newest, Promise.resolve(newest));
     else
       this.logger.log(
         `The new secret mints from ${new Date(schedule.activatesAt).toISOString()} on; it verifies already.`,

@@ -20,8 +20,10 @@ const TYPES: Record<string, ParameterType> = {
 };
 
 /** The database's own time in milliseconds, by dialect. SQLite has the machine's. */
-const DATABASE_TIME: Record<string, string | undefined> = {
+const DATABASE_TIME: Record<Dialect, string | undefined> = {
+  sqlite: undefined,
   postgres: 'EXTRACT(EPOCH FROM CURRENT_TIMESTAMP) * 1000',
+  cockroach: 'EXTRACT(EPOCH FROM CURRENT_TIMESTAMP) * 1000',
   // Not of NOW(): in the hour that a zone has twice, it is one or the other.
   mariadb: 'UNIX_TIMESTAMP() * 1000',
 };

@@ -35,7 +35,7 @@ export class SharedRotation {
    * @throws TemporarilyUnavailableError where the database can't answer
    */
   rotate(values: RotationValues): Promise<Row | undefined> {
-    // Of several for one session, the others wait for its row.
+    // Of several for one session, the others go by themselves.
     if (!this.statements.rotateTogether || this.waiting.has(values.id)) return this.rotateAlone(values);
     return new Promise((resolve, reject) => {
       this.waiting.set(values.id, { values, resolve, reject });

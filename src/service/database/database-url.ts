@@ -26,7 +26,8 @@ export function parseDatabaseUrl(text: string): DatabaseLocation | undefined {
   if (/^postgres(ql)?:\/\//.test(text)) return namesHost(text, 'host') ? { type: 'postgres', url: text } : undefined;
   if (text.startsWith('cockroachdb://')) return namesHost(text) ? { type: 'cockroach', url: text } : undefined;
   if (/^(mysql|mariadb):\/\//.test(text)) {
-    return namesHost(text, 'socket') && namesDatabase(text) ? { type: 'mariadb', url: text } : undefined;
+    const isRead = namesHost(text, 'socket') && namesDatabase(text) && isDecodable(text) && hasKnownParameters(text);
+    return isRead ? { type: 'mariadb', url: text } : undefined;
   }
   // sqlite:///abs is the form of other tools for sqlite:/abs.
   const path = /^sqlite:(?:\/\/(?=\/))?(.+)$/s.exec(text)?.[1];
@@ -37,6 +38,23 @@ function namesHost(text: string, socket?: string): boolean {
   if (!URL.canParse(text)) return false;
   const { hostname, searchParams } = new URL(text);
   return hostname !== '' || (socket !== undefined && searchParams.has(socket));
+}
+
+/** A parameter that isn't known is not left out: one that asks for TLS would be. */
+function hasKnownParameters(text: string): boolean {
+  return [...new URL(text).searchParams].every(
+    ([name, value]) => name === 'socket' || (name === 'ssl' && (value === 'true' || value === 'false')),
+  );
+}
+
+function isDecodable(text: string): boolean {
+  const { username, password, pathname } = new URL(text);
+  try {
+    [username, password, pathname].forEach(decodeURIComponent);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** PostgreSQL and CockroachDB have one by default. */

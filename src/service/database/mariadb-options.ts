@@ -22,7 +22,7 @@ const SESSION = `SET SESSION
  * node may be signed out on another.
  */
 const CLUSTER_SESSION = 'SET SESSION wsrep_sync_wait = 7';
-/** The server was built without clusters; or it isn't MariaDB, which is told soon (`refuseUnfitServer`). */
+/** The server was built without clusters. */
 const UNKNOWN_VARIABLE = 1193;
 
 /**
@@ -63,9 +63,6 @@ function driver(): Pick<typeof import('mysql2'), 'createPool'> {
 }
 
 function prepare(connection: PoolConnection): void {
-  for (const sql of [SESSION, CLUSTER_SESSION]) {
-    connection.query(sql, (error) => {
-      if (error && error.errno !== UNKNOWN_VARIABLE) connection.destroy();
-    });
-  }
+  connection.query(SESSION, (error) => error && connection.destroy());
+  connection.query(CLUSTER_SESSION, (error) => error && error.errno !== UNKNOWN_VARIABLE && connection.destroy());
 }

@@ -6,7 +6,7 @@ import { openApiDocument } from './openapi.js';
 /** Serves Swagger UI at `/docs`, assets and all, where its package is installed. */
 export async function serveDocs(app: INestApplication, config: ServiceConfig): Promise<void> {
   const swagger = await import('@nestjs/swagger').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    if (error.code !== 'ERR_MODULE_NOT_FOUND' || !error.message.includes('@nestjs/swagger')) throw error;
     return undefined;
   });
   const needed = config.httpAdapter === 'fastify' ? '@nestjs/swagger @fastify/static' : '@nestjs/swagger';

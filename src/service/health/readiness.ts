@@ -3,6 +3,7 @@ import type { AuthSettings } from '../../auth/auth.settings.js';
 import { AUTH_SETTINGS } from '../../auth/auth.tokens.js';
 import { Database } from '../../auth/database/database.js';
 import { compile, type Dialect, type SqlStatement } from '../../auth/database/sql-statement.js';
+import { RefreshTokenSecret } from '../../auth/refresh-token/refresh-token-secret.entity.js';
 import { withDeadline } from '../../auth/request-deadline.js';
 import { RefreshTokenSession } from '../../auth/session/refresh-token-session.entity.js';
 import { Draining } from './draining.js';
@@ -35,6 +36,7 @@ const STATE: Record<Dialect, string> = {
 export class Readiness {
   private readonly askTheTime: SqlStatement;
   private readonly writeNothing: SqlStatement;
+  private readonly writeSomething: SqlStatement;
 
   constructor(
     private readonly database: Database,
@@ -44,6 +46,8 @@ export class Readiness {
     this.askTheTime = compile(database.dialect, STATE[database.dialect], {});
     const table = database.table(RefreshTokenSession);
     this.writeNothing = compile(database.dialect, `UPDATE ${table} SET label = NULL WHERE 1 = 0`, {});
+    const secrets = database.table(RefreshTokenSecret);
+    this.writeSomething = compile(database.dialect, `UPDATE ${secrets} SET first_seen_at = first_seen_at`, {});
   }
 
   async check(): Promise<ReadinessReport> {
@@ -60,6 +64,7 @@ export class Readiness {
       const [row] = await withDeadline(this.database.runOnce(this.askTheTime), CHECK_DEADLINE);
       const clock = this.compare(before, Date.now(), row?.['now']);
       // A standby, or a primary that was demoted: it answers, and can commit nothing.
+      if (await this.isFull()) return { database: 'full', clock };
       const isReadOnly = row?.['read_only'] === 'on';
       // A write has the store give up the connection: an instance that isn't ready is sent nothing else that would.
       if (isReadOnly) await withDeadline(this.database.run(this.writeNothing), CHECK_DEADLINE).catch(() => undefined);
@@ -67,6 +72,13 @@ export class Readiness {
     } catch {
       return { database: 'no answer', clock: 'unknown' };
     }
+  }
+
+  /** An instance that isn't ready is sent nothing to write: it has to see by itself when there is room again. */
+  private async isFull(): Promise<boolean> {
+    if (!this.database.isFull) return false;
+    await withDeadline(this.database.runDurably(this.writeSomething, {}), CHECK_DEADLINE).catch(() => undefined);
+    return this.database.isFull;
   }
 
   /** SQLite has no clock of its own. */

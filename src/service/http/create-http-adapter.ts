@@ -11,7 +11,7 @@ export async function createHttpAdapter(config: HttpAdapterConfig): Promise<Serv
     return new ServiceExpressAdapter(config);
   }
   const { ServiceFastifyAdapter } = await import('./fastify.adapter.js').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    if (error.code !== 'ERR_MODULE_NOT_FOUND' || !error.message.includes('@nestjs/platform-fastify')) throw error;
     throw new ConfigurationError(
       'HTTP_ADAPTER: fastify needs "@nestjs/platform-fastify", which is not installed: npm install @nestjs/platform-fastify',
       { cause: error },

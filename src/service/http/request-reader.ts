@@ -10,6 +10,8 @@ import { isWellFormed } from './request-target.js';
 export function readRequest(request: IncomingRequest): Promise<unknown> | undefined {
   const { originalUrl, url = '/', headers } = request;
   if (!isWellFormed(originalUrl ?? url)) throw new NotFoundError();
-  const hasBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+  const { 'content-length': length = '0', 'content-type': type, 'transfer-encoding': encoding } = headers;
+  // An empty body of some type is what that type makes of nothing: a form without fields.
+  const hasBody = encoding !== undefined || length !== '0' || type !== undefined;
   return hasBody ? readBody(request) : undefined;
 }
