@@ -83,4 +83,5 @@ export class AddSessionDetails1764100000000 implements MigrationInterface {
   }
 }
 
+/** The module's migrations for MariaDB, in their order: for the `migrations` of your DataSource. */
 export const mariadbMigrations = [CreateRefreshTokens1764000000000, AddSessionDetails1764100000000];

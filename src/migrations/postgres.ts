@@ -4,7 +4,7 @@ import { RefreshTokenSession } from '../auth/session/refresh-token-session.entit
 import { AddSessionDetails1764100000000 } from './add-session-details.js';
 import { createRefreshTokenTables, dropRefreshTokenTables } from './create-refresh-token-tables.js';
 
-/** The migrations for PostgreSQL, in their order. */
+/** The first tables, on PostgreSQL. */
 export class CreateRefreshTokens1764000000000 implements MigrationInterface {
   readonly name = 'CreateRefreshTokens1764000000000';
 
@@ -20,4 +20,5 @@ export class CreateRefreshTokens1764000000000 implements MigrationInterface {
   }
 }
 
+/** The module's migrations for PostgreSQL, in their order: for the `migrations` of your DataSource. */
 export const postgresMigrations = [CreateRefreshTokens1764000000000, AddSessionDetails1764100000000];

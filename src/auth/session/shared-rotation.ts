@@ -1,7 +1,7 @@
 import { TemporarilyUnavailableError } from '../auth.errors.js';
 import type { Database } from '../database/database.js';
 import { isRefused } from '../database/database-errors.js';
-import type { Row, SqlValue } from '../database/sql-statement.js';
+import type { Row, SqlStatement, SqlValue } from '../database/sql-statement.js';
 import type { SessionStatements } from './session.statements.js';
 import { ASKED_NAMES } from './shared-rotation.statement.js';
 
@@ -35,12 +35,13 @@ export class SharedRotation {
    * @throws TemporarilyUnavailableError where the database can't answer
    */
   rotate(values: RotationValues): Promise<Row | undefined> {
+    const { rotateTogether } = this.statements;
     // Of several for one session, the others go by themselves.
-    if (!this.statements.rotateTogether || this.waiting.has(values.id)) return this.rotateAlone(values);
+    if (!rotateTogether || this.waiting.has(values.id)) return this.rotateAlone(values);
     return new Promise((resolve, reject) => {
       this.waiting.set(values.id, { values, resolve, reject });
-      if (this.waiting.size === 1) setImmediate(() => void this.rotateWaiting());
-      if (this.waiting.size === MOST) void this.rotateWaiting();
+      if (this.waiting.size === 1) setImmediate(() => void this.rotateWaiting(rotateTogether));
+      if (this.waiting.size === MOST) void this.rotateWaiting(rotateTogether);
     });
   }
 
@@ -49,10 +50,10 @@ export class SharedRotation {
     return row;
   }
 
-  private async rotateWaiting(): Promise<void> {
+  private async rotateWaiting(statement: SqlStatement): Promise<void> {
     const together = [...this.waiting.values()];
     this.waiting = new Map();
-    const outcomes = together.length > 1 ? await this.rotateTogether(together) : new Map<string, Row>();
+    const outcomes = together.length > 1 ? await this.rotateTogether(statement, together) : new Map<string, Row>();
     for (const waiting of together) {
       const { id } = waiting.values;
       if (outcomes instanceof Error) waiting.reject(outcomes);
@@ -63,14 +64,11 @@ export class SharedRotation {
 
   /** What became of each, as far as it was done together; an error where nobody knows. */
   private async rotateTogether(
+    statement: SqlStatement,
     together: readonly Waiting[],
   ): Promise<Map<string, Row | undefined> | TemporarilyUnavailableError> {
     try {
-      const { rotateTogether } = this.statements;
-      const rows = await this.database.runOnce(
-        rotateTogether as NonNullable<typeof rotateTogether>,
-        valuesOf(together),
-      );
+      const rows = await this.database.runOnce(statement, valuesOf(together));
       return new Map(rows.map((row) => [row['held_id'] as string, row['id'] === null ? undefined : row]));
     } catch (error) {
       // One of them may be to blame, and alone it fails alone.

@@ -5,7 +5,7 @@ import { InvalidRequestError, RequestTooLargeError } from '../../auth/auth.error
 /** What a request's body may weigh, in bytes, also when it is inflated. */
 const BODY_LIMIT = 32 * 1_024;
 
-/** A body has to be what its type says, whatever route it is for; one of another type is read and dropped. */
+/** A body has to be what its type says, whatever route it is for; one of another type is left as its bytes. */
 const PARSERS = [
   bodyParser.json({ limit: BODY_LIMIT, strict: false, type: ['application/json', 'application/*+json'] }),
   bodyParser.urlencoded({ limit: BODY_LIMIT, extended: false }),
