@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 
 /** Domain separation: nothing else that is hashed here can collide with a session's id. */
-const SESSION_ID_LABEL = Buffer.from('nest-refresh-token/session-id/v1');
+const SESSION_ID_LABEL = new TextEncoder().encode('nest-refresh-token/session-id/v1');
 
 /**
  * An authentic refresh token: one whose MAC was proved, or that is about to be encoded. The handle is what makes a
