@@ -31,7 +31,7 @@ const policies = [
 );
 
 /** How many pairs go into one INSERT, and are read back together. */
-const BATCH = 500;
+const BATCH = 100;
 
 type Numbers = RotationState & Pick<Session, 'lastUsedAt' | 'recovered'>;
 type RawRow = Record<string, unknown>;
