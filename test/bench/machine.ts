@@ -30,7 +30,7 @@ export function describeMachine(
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     processors: cpus().length,
     memory: totalmem(),
-    kernel: `${type()} ${release()}`,
+    kernel: `${type()} ${release().replace(/-.*/, '')}`,
     node: process.version,
     fileSystem: fileSystemOf(folder),
     databases,
