@@ -4,7 +4,6 @@ import { itWithPrlimit, limitFileSize } from './support/file-size-limit.js';
 import { logout, postSession, refresh, signIn } from './support/http.js';
 import {
   askAll,
-  DEADLINE,
   expectLive,
   expectNotReady,
   expectRecovery,
@@ -20,14 +19,12 @@ import {
   type ServerSettings,
 } from './support/postgres-server.js';
 import { cleanUp, startProcess, until, type ServiceProcess } from './support/process.js';
-import { RefreshLoad } from './support/refresh-load.js';
 import { productionEnvironment } from './support/service.js';
+import { expectNobodyRefused } from './support/restarts.js';
 import { itOnSmallDisk } from './support/small-disk.js';
 import { takeAllConnections } from './support/take-all-connections.js';
 
 const CLIENTS = 20;
-/** How many refreshes there are between two turns of the story. */
-const SOME = 60;
 /** How large the table of sessions may grow, in bytes; the server's log comes in files of half of that. */
 const FULL = 2 * 1024 * 1024;
 /** The state by which PostgreSQL refuses one. */
@@ -60,30 +57,10 @@ describePostgresServers('A PostgreSQL server', () => {
 
   it.each<Ending>(['fast', 'immediate'])('restarted under load (%s): nobody is refused, and recovery', async (how) => {
     await start();
-    const clients = (await signInMany(url)).map((refreshToken) => ({ refreshToken }));
-    const load = new RefreshLoad(clients, [url]);
-    for (let restarts = 0; restarts < 2; restarts += 1) {
-      const [refreshes, putOff] = [load.refreshes, load.putOff];
-      await until('there is load', () => load.refreshes > refreshes + SOME || undefined);
-      await server.stop(how);
-      await until('clients are put off', () => load.putOff > putOff || undefined);
-      await expectNotReady(url);
-      await server.start();
-    }
-    const { refreshes } = load;
-    await until('there is load again', () => load.refreshes > refreshes + SOME || undefined);
-    await load.end();
-
-    expect({ refused: load.refused, improper: load.improper, lost: load.lost }).toEqual({
-      refused: [],
-      improper: [],
-      lost: 0,
+    await expectNobodyRefused(url, await signInMany(url), {
+      stop: () => server.stop(how),
+      start: () => server.start(),
     });
-    expect(load.slowest).toBeLessThan(DEADLINE);
-    await expectRecovery(
-      url,
-      clients.map(({ refreshToken }) => refreshToken),
-    );
   });
 
   it('that has no connection left: 503, and recovery', async () => {

@@ -2,23 +2,13 @@ import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { createConnection, type Connection } from 'mysql2/promise';
 import { logout, refresh, signIn } from './support/http.js';
 import { describeMariadbServers, MariadbServer, stopMariadbServers } from './support/mariadb-server.js';
-import {
-  askAll,
-  DEADLINE,
-  expectLive,
-  expectNotReady,
-  expectRecovery,
-  expectUnavailable,
-  timed,
-} from './support/outages.js';
+import { askAll, expectLive, expectNotReady, expectRecovery, expectUnavailable, timed } from './support/outages.js';
+import { expectNobodyRefused } from './support/restarts.js';
 import { cleanUp, until } from './support/process.js';
-import { RefreshLoad } from './support/refresh-load.js';
 import { startService, type TestService } from './support/service.js';
 import { takeAllConnections } from './support/take-all-connections.js';
 
 const CLIENTS = 20;
-/** How many refreshes there are between two turns of the story. */
-const SOME = 60;
 
 // Servers are made and killed; on a busy machine that takes its time.
 jest.setTimeout(180_000);
@@ -41,30 +31,7 @@ describeMariadbServers('A MariaDB server', () => {
 
   it.each(['stop', 'kill'] as const)('restarted under load (%s): nobody is refused, and recovery', async (how) => {
     const tokens = await Promise.all(Array.from({ length: CLIENTS }, async () => (await signIn(url)).refresh_token));
-    const clients = tokens.map((refreshToken) => ({ refreshToken }));
-    const load = new RefreshLoad(clients, [url]);
-    for (let restarts = 0; restarts < 2; restarts += 1) {
-      const [refreshes, putOff] = [load.refreshes, load.putOff];
-      await until('there is load', () => load.refreshes > refreshes + SOME || undefined);
-      await server[how]();
-      await until('clients are put off', () => load.putOff > putOff || undefined);
-      await expectNotReady(url);
-      await server.start();
-    }
-    const { refreshes } = load;
-    await until('there is load again', () => load.refreshes > refreshes + SOME || undefined);
-    await load.end();
-
-    expect({ refused: load.refused, improper: load.improper, lost: load.lost }).toEqual({
-      refused: [],
-      improper: [],
-      lost: 0,
-    });
-    expect(load.slowest).toBeLessThan(DEADLINE);
-    await expectRecovery(
-      url,
-      clients.map(({ refreshToken }) => refreshToken),
-    );
+    await expectNobodyRefused(url, tokens, { stop: () => server[how](), start: () => server.start() });
   });
 
   it('that does not answer any more, with all connections open: 503 by the deadline, and recovery', async () => {

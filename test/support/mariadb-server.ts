@@ -1,8 +1,8 @@
 import { accessSync, constants } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { describe } from '@jest/globals';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { describeServers } from './describe-servers.js';
 import { emptyFolder, ended, freePort, run, until, type TestProcess } from './process.js';
 
 const DATABASE = 'refresh_token';
@@ -30,13 +30,9 @@ const SETTINGS = [
 /** Whether servers of a test's own can be made. */
 export const canMakeMariadbServers = SERVER !== undefined && INSTALLER !== undefined;
 
-/** `describe` where servers of a test's own can be made; elsewhere it is skipped, with one visible line. */
+/** `describe` where servers of a test's own can be made. */
 export function describeMariadbServers(what: string, suite: () => void): void {
-  if (canMakeMariadbServers) return describe(what, suite);
-  const line = 'There are no mariadbd and mariadb-install-db to make servers with';
-  if (process.env['REQUIRE_DATABASES'] === '1') throw new Error(`${line}, and REQUIRE_DATABASES=1 requires them.`);
-  process.stderr.write(`\n${line}: "${what}" is skipped.\n`);
-  describe.skip(what, suite);
+  describeServers(canMakeMariadbServers, 'mariadbd and mariadb-install-db', what, suite);
 }
 
 const servers = new Set<MariadbServer>();

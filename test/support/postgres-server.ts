@@ -1,7 +1,7 @@
 import { chown, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe } from '@jest/globals';
 import { Client } from 'pg';
+import { describeServers } from './describe-servers.js';
 import { limitFileSize } from './file-size-limit.js';
 import { postgresBinaries } from './postgres-binaries.js';
 import { emptyFolder, ended, freePort, run, runToEnd, until, type SystemUser, type TestProcess } from './process.js';
@@ -30,13 +30,9 @@ export type Ending = keyof typeof ENDINGS;
 /** What a server is started with, over small defaults. */
 export type ServerSettings = Readonly<Record<string, string>>;
 
-/** `describe` where servers of a test's own can be made; elsewhere it is skipped, with one visible line. */
+/** `describe` where servers of a test's own can be made. */
 export function describePostgresServers(what: string, suite: () => void): void {
-  if (postgresBinaries) return describe(what, suite);
-  const line = 'There are no initdb, postgres and pg_basebackup to make servers with';
-  if (process.env['REQUIRE_DATABASES'] === '1') throw new Error(`${line}, and REQUIRE_DATABASES=1 requires them.`);
-  process.stderr.write(`\n${line}: "${what}" is skipped.\n`);
-  describe.skip(what, suite);
+  describeServers(postgresBinaries !== undefined, 'initdb, postgres and pg_basebackup', what, suite);
 }
 
 const servers = new Set<PostgresServer>();

@@ -136,8 +136,9 @@ export class Database {
       this.connections.use(async (runner) => {
         const run: Database['run'] = (statement, values = {}) => this.query(runner, statement, values);
         try {
-          // Not what the host has set: what is read after the lock has to be what was written under it.
-          await runner.startTransaction('READ COMMITTED');
+          // Not what the host has set: what is read after the lock has to be what was written under it. CockroachDB has
+          // no lock, and needs its transactions serializable.
+          await runner.startTransaction(this.dialect === 'cockroach' ? 'SERIALIZABLE' : 'READ COMMITTED');
           await takeStartLock(runner, this.dialect, lock, this.table(RefreshTokenSecret));
           const result = await work(run);
           await runner.commitTransaction();
