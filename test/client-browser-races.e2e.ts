@@ -3,6 +3,7 @@ import { describeBrowser } from './support/browser.js';
 import type { Tab } from './support/client-tab.js';
 import { clientWorldForTheSuite } from './support/client-world.js';
 import { COOKIE } from './support/cookies.js';
+import { until } from './support/process.js';
 import { HOUR } from './support/test-clock.js';
 
 /** Each lets the answer to a refresh and what is done in another tab meet a little earlier or later. */
@@ -28,24 +29,25 @@ describeBrowser('While a refresh of one tab is answered', () => {
   const stored = (tab: Tab) => tab.page.evaluate((key) => localStorage.getItem(key), KEY);
 
   it('another user’s sign-in in another tab stays, in both', async () => {
+    const tabs = (await world.signedIn(2)) as [Tab, Tab];
     for (let round = 0; round < ROUNDS; round += 1) {
-      const tabs = (await world.signedIn(2)) as [Tab, Tab];
-      await race(tabs, round * 3, (tab) => world.signIn(tab, 'bob'));
-      for (const tab of tabs) expect(await tab.call()).toEqual({ status: 200, text: 'bob' });
-      for (const tab of tabs) await tab.page.close();
+      await race(tabs, round * 3, (tab) => world.signIn(tab, `bob-${round}`));
+      for (const tab of tabs) expect(await tab.call()).toEqual({ status: 200, text: `bob-${round}` });
     }
   });
 
   it('a sign-out in another tab stays, in both, and each hears of it once', async () => {
+    const tabs = (await world.signedIn(2)) as [Tab, Tab];
+    const signOuts = async (tab: Tab) => (await tab.events()).filter(({ name }) => name === 'signedOut').length;
     for (let round = 0; round < ROUNDS; round += 1) {
-      const tabs = (await world.signedIn(2)) as [Tab, Tab];
       await race(tabs, round * 3, (tab) => tab.signOut());
+      for (const tab of tabs)
+        await until('it hears of the sign-out', async () => (await signOuts(tab)) > round || undefined);
       for (const tab of tabs) {
-        await tab.hears('signedOut');
         expect(await stored(tab)).toContain('"ended":"sign_out"');
-        expect((await tab.events()).filter(({ name }) => name === 'signedOut')).toHaveLength(1);
-        await tab.page.close();
+        expect(await signOuts(tab)).toBe(round + 1);
       }
+      await world.signIn(tabs[0]);
     }
   });
 
