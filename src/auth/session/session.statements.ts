@@ -42,7 +42,8 @@ const NEW_ROW = {
   claims: ':claims',
   used: '0',
   issued: ':first',
-  floor: '0',
+  // No token before the first was ever handed out; and the row takes up its room from the start.
+  floor: ':first - 1',
   created_at: ':now',
   last_used_at: ':now',
   expires_at: ':expires_at',

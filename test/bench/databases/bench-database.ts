@@ -48,6 +48,7 @@ export function* batches(count: number): Generator<readonly [from: number, to: n
 export function valueOf(column: string, like: unknown, sessions: NewSessions, position: number): unknown {
   if (column === 'id') return idAs(like, sessions.ids[position] as string);
   if (column === 'subject') return sessions.subjects[position];
+  if (column === 'floor') return sessions.number - 1;
   return column === 'issued' ? sessions.number : like;
 }
 

@@ -18,7 +18,8 @@ class PostgresDatabase implements BenchDatabase {
       const columns = Object.keys(like);
       const values = columns.map((column) => {
         if (column === 'id' || column === 'subject') return `new.${column}`;
-        return column === 'issued' ? '$3' : `like_it.${column}`;
+        if (column === 'floor') return '$3::bigint - 1';
+        return column === 'issued' ? '$3::bigint' : `like_it.${column}`;
       });
       const insert = `INSERT INTO ${TABLE} (${columns.join(', ')}) SELECT ${values.join(', ')}
         FROM unnest($1::uuid[], $2::text[]) AS new (id, subject), ${TABLE} AS like_it WHERE like_it.id = $4`;
