@@ -1,12 +1,19 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { InvalidRefreshTokenError, TemporarilyUnavailableError } from '../src/auth/auth.errors.js';
+import { bind, type SqlStatement } from '../src/auth/database/sql-statement.js';
 import { RefreshTokenService } from '../src/auth/refresh-token/refresh-token.service.js';
 import type { IssuedSession } from '../src/auth/refresh-token/token-response.js';
-import { describeOnEachDatabase, describePostgres } from './support/databases.js';
+import { sessionStatements } from '../src/auth/session/session.statements.js';
+import {
+  describeMariadb,
+  describeOnEachDatabase,
+  describeOnEachServer,
+  describePostgres,
+} from './support/databases.js';
 import { until } from './support/process.js';
-import { serviceForEachTest, type RunningService } from './support/running-service.js';
+import { serviceForEachTest, serviceForTheSuite, type RunningService } from './support/running-service.js';
 import { loseSession, sessionRow } from './support/session-rows.js';
 import { gist, sqliteHandle, watchStatements } from './support/statements.js';
 import { MINUTE } from './support/test-clock.js';
@@ -49,6 +56,21 @@ function sessionsOf(running: RunningService) {
     },
   };
 }
+
+/** What the one statement of all of them is, in short. */
+const TOGETHER = { PostgreSQL: 'WITH', MariaDB: 'UPDATE SET floor' };
+
+/** Has the database refuse every update of a session's row. */
+const REFUSE = {
+  PostgreSQL: (id: string) => [
+    `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$`,
+    `CREATE TRIGGER refuse BEFORE UPDATE ON ${TABLE} FOR EACH ROW WHEN (OLD.id = '${id}') EXECUTE FUNCTION refuse()`,
+  ],
+  MariaDB: (id: string) => [
+    `CREATE TRIGGER refuse BEFORE UPDATE ON ${TABLE} FOR EACH ROW
+     BEGIN IF OLD.id = '${id}' THEN SIGNAL SQLSTATE '45000'; END IF; END`,
+  ],
+};
 
 const textOf = ({ refresh_token }: IssuedSession) => refresh_token;
 
@@ -188,6 +210,86 @@ describe('refreshes that arrive together on SQLite', () => {
   });
 });
 
+describeOnEachServer('refreshes that arrive together', (name) => {
+  const running = serviceForEachTest(name, { REFRESH_TOKEN_LEEWAY: '0' });
+  const sessions = sessionsOf(running);
+
+  it('share one statement', async () => {
+    const presented = (await sessions.signIn(32)).map(textOf);
+
+    expect(await sessions.watch(() => sessions.refreshTogether(presented))).toEqual([TOGETHER[name]]);
+    expect(await sessions.watch(() => sessions.refreshTogether(presented.slice(0, 1)))).toEqual(['UPDATE SET floor']);
+  });
+
+  it('suffer nothing from one that the database refuses', async () => {
+    const all = await sessions.signIn(10);
+    const refused = all[4] as IssuedSession;
+    for (const statement of REFUSE[name](refused.session_id)) await sessions.dataSource().query(statement);
+
+    const outcomes = await sessions.refreshTogether(all.map(textOf));
+
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(
+      all.map((session) => (session === refused ? 'database' : 'refreshed')),
+    );
+    expect(await sessions.isUsed(refused)).toBe(false);
+  });
+
+  it('do not wait for one whose row somebody else holds', async () => {
+    const [held, ...others] = (await sessions.signIn(10)) as [IssuedSession, ...IssuedSession[]];
+    const other = sessions.dataSource().createQueryRunner();
+    try {
+      await other.startTransaction();
+      await other.query(`SELECT 1 FROM ${TABLE} WHERE id = '${held.session_id}' FOR UPDATE`);
+
+      const [first, ...rest] = [held, ...others].map(textOf).map(sessions.refresh);
+      expect((await Promise.all(rest)).map(({ outcome }) => outcome)).toEqual(others.map(() => 'refreshed'));
+      expect(await sessions.isUsed(held)).toBe(false);
+
+      await other.commitTransaction();
+      expect((await first)?.outcome).toBe('refreshed');
+    } finally {
+      await other.release();
+    }
+  });
+});
+
+describeOnEachServer('refreshes that arrive together within the leeway', (name) => {
+  const running = serviceForEachTest(name);
+  const sessions = sessionsOf(running);
+
+  it('are handed what was handed out before, without a statement for each', async () => {
+    const presented = (await sessions.signIn(32)).map(textOf);
+    const before = await sessions.refreshTogether(presented);
+
+    let after: Outcome[] = [];
+    const statements = await sessions.watch(async () => (after = await sessions.refreshTogether(presented)));
+
+    expect(after).toEqual(before);
+    expect(statements).toEqual(name === 'MariaDB' ? [TOGETHER[name], 'SELECT'] : [TOGETHER[name]]);
+  });
+});
+
+describeMariadb('the statements of refreshes that arrive together on MariaDB', () => {
+  const running = serviceForTheSuite('MariaDB');
+
+  it.each(['statement', 'look'] as const)('%s: find each row by its key, and read no other', async (part) => {
+    const { rotateTogether } = sessionStatements('mariadb', `\`${TABLE}\``, {
+      lostResponse: 'forgive',
+      recordDevice: true,
+    });
+    const statement = rotateTogether?.[part] as SqlStatement;
+    const values = { n: 1, now: 2, idle: 1, absolute: 1, not_before: 0, leeway: 0, accept_ahead: 0 };
+    const asked = [1, 2, 3].map(() => ({ id: randomUUID(), user_agent: null, ip: null, ...values }));
+
+    const bound = bind(statement, { ...values, ...rotateTogether?.valuesOf(asked) });
+    const plan: { table: string; type: string; key: string }[] = await running.service.app
+      .get(DataSource)
+      .query(`EXPLAIN ${statement.sql}`, bound);
+
+    expect(plan.findLast(({ table }) => table === TABLE)).toMatchObject({ type: 'eq_ref', key: 'PRIMARY' });
+  });
+});
+
 describePostgres('refreshes that arrive together on PostgreSQL', () => {
   const running = serviceForEachTest('PostgreSQL', { REFRESH_TOKEN_LEEWAY: '0' });
   const sessions = sessionsOf(running);
@@ -203,13 +305,6 @@ describePostgres('refreshes that arrive together on PostgreSQL', () => {
         `CREATE TRIGGER meddle BEFORE UPDATE ON ${TABLE} FOR EACH ROW WHEN (OLD.id = '${session_id}') EXECUTE FUNCTION meddle()`,
       );
   }
-
-  it('share one statement', async () => {
-    const presented = (await sessions.signIn(32)).map(textOf);
-
-    expect(await sessions.watch(() => sessions.refreshTogether(presented))).toEqual(['WITH']);
-    expect(await sessions.watch(() => sessions.refreshTogether(presented.slice(0, 1)))).toEqual(['UPDATE SET floor']);
-  });
 
   it('do not wait for the disk, and whatever else is written does', async () => {
     const all = await sessions.signIn(4);
@@ -232,38 +327,6 @@ describePostgres('refreshes that arrive together on PostgreSQL', () => {
       { what: 'UPDATE', synchronous_commit: 'off' },
       { what: 'UPDATElogout', synchronous_commit: 'on' },
     ]);
-  });
-
-  it('suffer nothing from one that the database refuses', async () => {
-    const all = await sessions.signIn(10);
-    const refused = all[4] as IssuedSession;
-    await onUpdateOf(refused, "RAISE 'refused'");
-
-    const outcomes = await sessions.refreshTogether(all.map(textOf));
-
-    expect(outcomes.map(({ outcome }) => outcome)).toEqual(
-      all.map((session) => (session === refused ? 'database' : 'refreshed')),
-    );
-    expect(await sessions.isUsed(refused)).toBe(false);
-  });
-
-  it('do not wait for one whose row somebody else holds', async () => {
-    const [held, ...others] = (await sessions.signIn(10)) as [IssuedSession, ...IssuedSession[]];
-    const other = new Client({ connectionString: running.database.url });
-    await other.connect();
-    try {
-      await other.query('BEGIN');
-      await other.query(`SELECT 1 FROM ${TABLE} WHERE id = $1 FOR UPDATE`, [held.session_id]);
-
-      const [first, ...rest] = [held, ...others].map(textOf).map(sessions.refresh);
-      expect((await Promise.all(rest)).map(({ outcome }) => outcome)).toEqual(others.map(() => 'refreshed'));
-      expect(await sessions.isUsed(held)).toBe(false);
-
-      await other.query('COMMIT');
-      expect((await first)?.outcome).toBe('refreshed');
-    } finally {
-      await other.end();
-    }
   });
 
   it('are not tried again where nobody knows what became of them', async () => {

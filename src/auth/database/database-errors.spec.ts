@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { isBusy, isDeadEnd, isMissingTable } from './database-errors.js';
+import { isBusy, isDeadEnd, isMissingTable, isRefused } from './database-errors.js';
 
 /** As TypeORM wraps what a driver throws. */
-function thrown(code: string): Error {
-  return Object.assign(new Error('from the driver'), { driverError: Object.assign(new Error(), { code }) });
+function thrown(code: string, sqlState?: string): Error {
+  return Object.assign(new Error('from the driver'), { driverError: Object.assign(new Error(), { code, sqlState }) });
 }
 
 describe('an error of a database', () => {
@@ -47,6 +47,29 @@ describe('an error of a database', () => {
       expect(isBusy(thrown(code))).toBe(false);
     },
   );
+
+  it.each([
+    ['23505', undefined],
+    ['P0001', undefined],
+    ['40P01', undefined],
+    ['ER_SIGNAL_EXCEPTION', '45000'],
+    ['ER_DATA_TOO_LONG', '22001'],
+    ['ER_LOCK_DEADLOCK', '40001'],
+    ['ER_LOCK_WAIT_TIMEOUT', 'HY000'],
+  ])('%s (%s) leaves nothing of the statement', (code, sqlState) => {
+    expect(isRefused(thrown(code, sqlState))).toBe(true);
+  });
+
+  it.each([
+    ['40003', undefined],
+    ['57P01', undefined],
+    ['ECONNRESET', undefined],
+    ['PROTOCOL_CONNECTION_LOST', undefined],
+    ['ER_SERVER_SHUTDOWN', '08S01'],
+    ['ER_DISK_FULL', 'HY000'],
+  ])('%s (%s) tells nothing of what became of the statement', (code, sqlState) => {
+    expect(isRefused(thrown(code, sqlState))).toBe(false);
+  });
 
   it.each(['42P01', '42703', 'ER_NO_SUCH_TABLE', 'ER_BAD_FIELD_ERROR'])(
     '%s means that migrations are missing',

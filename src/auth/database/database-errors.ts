@@ -44,11 +44,11 @@ const FULL = /^(SQLITE_FULL|SQLITE_IOERR|SQLITE_READONLY|53100$|ER_DISK_FULL$|ER
 const MISSING_TABLE = /^(42P01|42703|ER_NO_SUCH_TABLE|ER_BAD_FIELD_ERROR)$/;
 
 /**
- * PostgreSQL's codes by which a statement was refused for what it is or met (SQLSTATE classes: data, constraint,
+ * SQLSTATEs by which a statement was refused for what it is or met (classes: data, constraint,
  * rollback, state of an object, raised by a trigger). Not those of a lost connection, a server on its way down or a
  * completion unknown (40003): nobody knows then whether it was committed.
  */
-const REFUSED = /^(?!40003)(22|23|40|55|P0)[0-9A-Z]{3}$/;
+const REFUSED = /^(?!40003)(22|23|40|45|55|P0)[0-9A-Z]{3}$/;
 
 /** The statement was rolled back for certain and may be repeated. */
 export function isBusy(error: unknown): boolean {
@@ -57,7 +57,7 @@ export function isBusy(error: unknown): boolean {
 
 /** The server refused the statement: it was rolled back for certain, and only a part of it may be to blame. */
 export function isRefused(error: unknown): boolean {
-  return REFUSED.test(codeOf(error));
+  return isBusy(error) || REFUSED.test(stateOf(error));
 }
 
 /** The connection is of no use any more: the server behind it takes no writes. */
@@ -85,6 +85,12 @@ export function isMissingTable(error: unknown): boolean {
 /** A native driver's errors may be of another realm: no `instanceof`. */
 function messageOf(error: unknown): string {
   return String((error as { message?: unknown } | undefined)?.message);
+}
+
+/** The SQLSTATE of a server's error: pg has it as the code. */
+function stateOf(error: unknown): string {
+  const { sqlState, driverError } = error as { sqlState?: unknown; driverError?: { sqlState?: unknown } };
+  return String(driverError?.sqlState ?? sqlState ?? codeOf(error));
 }
 
 /** The driver's code of an error, under TypeORM's wrapping or bare. */

@@ -1,4 +1,5 @@
 import type { QueryRunner } from 'typeorm';
+import { Gathering } from './gathering.js';
 import { bind, type Row, type SqlStatement, type SqlValue } from './sql-statement.js';
 
 interface PreparedStatement {
@@ -30,9 +31,6 @@ type Outcome = { readonly rows: Row[] } | { readonly error: unknown };
 /** SQLite's `synchronous` as a number: each commit waits for the disk. */
 const SYNCHRONOUS_FULL = 2;
 
-/** How many statements share a commit at most: the event loop stands still for them. */
-const MOST = 256;
-
 /**
  * Runs SQLite's statements. A commit costs several times what a statement does, so the writes that arrive in the same
  * turn of the event loop share one; each has its own outcome, as if it were alone.
@@ -43,7 +41,7 @@ const MOST = 256;
  * the host's can slip between BEGIN and COMMIT.
  */
 export class SharedCommit {
-  private waiting: Waiting[] = [];
+  private readonly waiting = new Gathering<Waiting>((together) => void this.runTogether(together));
   private readonly prepared = new WeakMap<SqliteHandle, Map<string, PreparedStatement>>();
 
   constructor(private readonly createQueryRunner: () => QueryRunner) {}
@@ -51,8 +49,7 @@ export class SharedCommit {
   /** Runs one statement with the others of this turn. It throws what the database throws. */
   run(statement: SqlStatement, values: Record<string, SqlValue>, isDurable: boolean): Promise<Row[]> {
     return new Promise((resolve, reject) => {
-      this.waiting.push({ statement, values, isDurable, resolve, reject });
-      if (this.waiting.length === 1) this.runSoon();
+      this.waiting.add({ statement, values, isDurable, resolve, reject });
     });
   }
 
@@ -85,14 +82,7 @@ export class SharedCommit {
     return (await this.createQueryRunner().connect()) as SqliteHandle;
   }
 
-  private runSoon(): void {
-    // After the turn's last request has been read.
-    setImmediate(() => void this.runWaiting());
-  }
-
-  private async runWaiting(): Promise<void> {
-    const together = this.waiting.splice(0, MOST);
-    if (this.waiting.length > 0) this.runSoon();
+  private async runTogether(together: readonly Waiting[]): Promise<void> {
     try {
       const handle = await this.connect();
       refuseOpenTransaction(handle);

@@ -20,8 +20,9 @@ describe('the statements for CockroachDB, which no test here can run,', () => {
 });
 
 describe('the statements for MariaDB', () => {
-  const statements = Object.entries(sessionStatements('mariadb', '`s`', OPTIONS)).flatMap(([name, statement]) =>
-    statement ? [[name, statement] as const] : [],
+  const { rotateTogether, ...alone } = sessionStatements('mariadb', '`s`', OPTIONS);
+  const statements = Object.entries({ ...alone, rotateTogether: rotateTogether?.statement }).flatMap(
+    ([name, statement]) => (statement ? [[name, statement] as const] : []),
   );
 
   it.each(statements)('%s has one value for each of its parameters, in their order', (_, { sql, order }) => {
@@ -32,7 +33,7 @@ describe('the statements for MariaDB', () => {
   it.each(statements.filter(([, { sql }]) => sql.includes('ON DUPLICATE KEY UPDATE')))(
     '%s changes only rows that it has locked',
     (_, { sql }) => {
-      expect(sql).toMatch(/FROM `s` WHERE [^]* FOR UPDATE\) AS found\s+ON DUPLICATE KEY UPDATE/);
+      expect(sql).toMatch(/`s` [^]*WHERE [^]*\sFOR UPDATE( SKIP LOCKED)?\s*\) AS found\s+ON DUPLICATE KEY UPDATE/);
     },
   );
 });

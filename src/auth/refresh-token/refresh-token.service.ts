@@ -190,10 +190,10 @@ export class RefreshTokenService {
     let plan = this.policy.isOpen && !terms ? PLAIN_MINT : undefined;
     for (let retries = 0; retries <= MAX_RETRIES; retries += 1) {
       const rotation = plan && { n: token.number, now, device, ...plan };
-      const rotated = rotation && (await this.store.rotate(token.sessionId, rotation));
-      if (rotated) return this.refreshed(rotated, outcomeOf(rotated, rotation), now);
+      const tried = rotation && (await this.store.rotate(token.sessionId, rotation));
+      if (plan && tried?.isRotated) return this.refreshed(tried.session, outcomeOf(tried.session, plan), now);
 
-      const session = await this.store.find(token.sessionId);
+      const session = tried?.session ?? (await this.store.find(token.sessionId));
       if (!session) {
         if (this.isLost(token, now)) throw this.lost(token, now);
         throw new InvalidRefreshTokenError('unknown_session', token.sessionId);

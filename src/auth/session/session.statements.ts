@@ -1,6 +1,8 @@
 import { compile, type Dialect, type ParameterType, type SqlStatement } from '../database/sql-statement.js';
 import { insertUnlessThere, updateReturning, type RowUpdate, type WrittenTable } from '../database/sql-writes.js';
-import { rotateTogether } from './shared-rotation.statement.js';
+import { rotateTogetherOnMariadb } from './shared-rotation.mariadb.js';
+import { rotateTogetherOnPostgres } from './shared-rotation.postgres.js';
+import type { SharedRotationStatement } from './shared-rotation.statement.js';
 
 /** What the store says to the database. Each is one statement, its own transaction. */
 export interface SessionStatements {
@@ -9,7 +11,7 @@ export interface SessionStatements {
   readonly rotate: SqlStatement;
   readonly rotateAs: SqlStatement;
   /** Several sessions' rotations at once; `undefined` where one by one is as fast. */
-  readonly rotateTogether: SqlStatement | undefined;
+  readonly rotateTogether: SharedRotationStatement | undefined;
   readonly find: SqlStatement;
   readonly list: SqlStatement;
   readonly revoke: SqlStatement;
@@ -141,6 +143,13 @@ export function sessionStatements(
       where: `id IN (SELECT ranked_id FROM ranked WHERE place > ${limit} AND counts_new = 1)`,
     });
 
+  const togetherOn = {
+    sqlite: undefined,
+    cockroach: undefined,
+    postgres: rotateTogetherOnPostgres,
+    mariadb: rotateTogetherOnMariadb,
+  };
+
   return {
     create: statement(`
       INSERT INTO ${table} (${Object.keys(NEW_ROW).join(', ')}) VALUES (${Object.values(NEW_ROW).join(', ')})
@@ -148,7 +157,7 @@ export function sessionStatements(
     adopt: statement(insertUnlessThere(dialect, written, NEW_ROW, COLUMNS)),
     rotate: rotate(),
     rotateAs: rotate(`, ${amendments}`),
-    rotateTogether: dialect === 'postgres' ? rotateTogether(table, rotation, COLUMNS) : undefined,
+    rotateTogether: togetherOn[dialect]?.(written, rotation, COLUMNS),
     probe: statement(`SELECT ${COLUMNS} FROM ${table} LIMIT 0`),
     find: statement(`SELECT ${COLUMNS} FROM ${table} WHERE id = :id`),
     list: statement(`

@@ -38,6 +38,12 @@ export interface Rotation {
   readonly amendments: Amendments | undefined;
 }
 
+/** A session, after its mint or as the primary has it where there was none. */
+export interface RotatedSession {
+  readonly session: Session;
+  readonly isRotated: boolean;
+}
+
 /** Where a page of a list begins: behind this session. */
 export interface SessionPosition {
   /** Milliseconds. */
@@ -90,9 +96,9 @@ export class SessionStore implements OnModuleInit {
 
   /**
    * Mints a token for the presented `n` where the rotation rule says so, and only then.
-   * @returns the session after the mint, or `undefined` where nothing was written
+   * @returns `undefined` where nothing was written, and the session has to be looked up
    */
-  async rotate(id: string, { n, now, device, acceptAhead, amendments }: Rotation): Promise<Session | undefined> {
+  async rotate(id: string, { n, now, device, acceptAhead, amendments }: Rotation): Promise<RotatedSession | undefined> {
     const values = {
       id,
       n,
@@ -103,10 +109,12 @@ export class SessionStore implements OnModuleInit {
       user_agent: device.userAgent,
       ip: device.ip,
     };
-    const row = amendments
-      ? (await this.database.run(this.statements.rotateAs, { ...values, ...amended(amendments) }))[0]
-      : await this.rotations.rotate(values);
-    return row && toSession(row);
+    if (!amendments) {
+      const outcome = await this.rotations.rotate(values);
+      return outcome && { session: toSession(outcome.row), isRotated: outcome.isRotated };
+    }
+    const [row] = await this.database.run(this.statements.rotateAs, { ...values, ...amended(amendments) });
+    return row && { session: toSession(row), isRotated: true };
   }
 
   /** The session as the primary has it. */

@@ -1,29 +1,32 @@
 import { TemporarilyUnavailableError } from '../auth.errors.js';
+import { Gathering } from '../database/gathering.js';
 import type { Database } from '../database/database.js';
 import { isRefused } from '../database/database-errors.js';
-import type { Row, SqlStatement, SqlValue } from '../database/sql-statement.js';
+import type { Row } from '../database/sql-statement.js';
 import type { SessionStatements } from './session.statements.js';
-import { ASKED_NAMES } from './shared-rotation.statement.js';
+import type { RotationValues, SharedRotationStatement } from './shared-rotation.statement.js';
 
-/** The parameters of a rotation, by their names in the statement. */
-export type RotationValues = Readonly<Record<string, string | number | null>> & { readonly id: string };
+/** A session's row, after its rotation or as the rule doesn't let it rotate. */
+export interface RotatedRow {
+  readonly row: Row;
+  readonly isRotated: boolean;
+}
 
 /** A rotation that waits for the others of its turn. */
 interface Waiting {
   readonly values: RotationValues;
-  resolve(row: Row | undefined | Promise<Row | undefined>): void;
+  resolve(outcome: RotatedRow | undefined | Promise<RotatedRow | undefined>): void;
   reject(error: unknown): void;
 }
-
-/** How many share a statement at most. */
-const MOST = 256;
 
 /**
  * Runs the rotations that arrive in the same turn of the event loop as one statement, where the database has one for
  * that. Each has its own outcome: what can't be done together is done alone.
  */
 export class SharedRotation {
-  private waiting = new Map<string, Waiting>();
+  private readonly waiting = new Gathering<Waiting>((together) => void this.rotateWaiting(together));
+  /** The sessions of those that wait. */
+  private readonly ids = new Set<string>();
 
   constructor(
     private readonly database: Database,
@@ -31,45 +34,47 @@ export class SharedRotation {
   ) {}
 
   /**
-   * The session's row after its rotation; `undefined` where the rule doesn't let it rotate.
+   * What became of a session's row; `undefined` where it wasn't rotated, and hasn't been looked at.
    * @throws TemporarilyUnavailableError where the database can't answer
    */
-  rotate(values: RotationValues): Promise<Row | undefined> {
-    const { rotateTogether } = this.statements;
+  rotate(values: RotationValues): Promise<RotatedRow | undefined> {
     // Of several for one session, the others go by themselves.
-    if (!rotateTogether || this.waiting.has(values.id)) return this.rotateAlone(values);
+    if (!this.statements.rotateTogether || this.ids.has(values.id)) return this.rotateAlone(values);
     return new Promise((resolve, reject) => {
-      this.waiting.set(values.id, { values, resolve, reject });
-      if (this.waiting.size === 1) setImmediate(() => void this.rotateWaiting(rotateTogether));
-      if (this.waiting.size === MOST) void this.rotateWaiting(rotateTogether);
+      this.ids.add(values.id);
+      this.waiting.add({ values, resolve, reject });
     });
   }
 
-  private async rotateAlone(values: RotationValues): Promise<Row | undefined> {
+  private async rotateAlone(values: RotationValues): Promise<RotatedRow | undefined> {
     const [row] = await this.database.run(this.statements.rotate, values);
-    return row;
+    return row && { row, isRotated: true };
   }
 
-  private async rotateWaiting(statement: SqlStatement): Promise<void> {
-    const together = [...this.waiting.values()];
-    this.waiting = new Map();
-    const outcomes = together.length > 1 ? await this.rotateTogether(statement, together) : new Map<string, Row>();
+  private async rotateWaiting(together: readonly Waiting[]): Promise<void> {
+    for (const { values } of together) this.ids.delete(values.id);
+    const { rotateTogether } = this.statements;
+    const outcomes = rotateTogether && together.length > 1 ? await this.rotateAll(rotateTogether, together) : new Map();
     for (const waiting of together) {
-      const { id } = waiting.values;
       if (outcomes instanceof Error) waiting.reject(outcomes);
       // Without an outcome, somebody else holds the row, or there is none.
-      else waiting.resolve(outcomes.has(id) ? outcomes.get(id) : this.rotateAlone(waiting.values));
+      else waiting.resolve(outcomes.get(waiting.values.id) ?? this.rotateAlone(waiting.values));
     }
   }
 
   /** What became of each, as far as it was done together; an error where nobody knows. */
-  private async rotateTogether(
-    statement: SqlStatement,
+  private async rotateAll(
+    { statement, look, valuesOf }: SharedRotationStatement,
     together: readonly Waiting[],
-  ): Promise<Map<string, Row | undefined> | TemporarilyUnavailableError> {
+  ): Promise<Map<string, RotatedRow> | TemporarilyUnavailableError> {
+    const all = together.map(({ values }) => values);
     try {
-      const rows = await this.database.runOnce(statement, valuesOf(together));
-      return new Map(rows.map((row) => [row['held_id'] as string, row['id'] === null ? undefined : row]));
+      const outcomes = outcomesIn(await this.database.runOnce(statement, valuesOf(all)));
+      const left = all.filter(({ id }) => !outcomes.has(id));
+      if (!look || left.length === 0) return outcomes;
+      // What has been rotated is told, whatever becomes of this.
+      const seen = await this.database.run(look, valuesOf(left)).catch(() => []);
+      return new Map([...outcomes, ...outcomesIn(seen)]);
     } catch (error) {
       // One of them may be to blame, and alone it fails alone.
       return isRefused(error) ? new Map() : new TemporarilyUnavailableError('database', { cause: error });
@@ -77,8 +82,6 @@ export class SharedRotation {
   }
 }
 
-/** The parameters of all, with a list of what each brings. */
-function valuesOf(together: readonly Waiting[]): Record<string, SqlValue> {
-  const lists = ASKED_NAMES.map((name) => [name, together.map(({ values }) => values[name] ?? null)]);
-  return { ...together[0]?.values, ...Object.fromEntries(lists) };
+function outcomesIn(rows: readonly Row[]): Map<string, RotatedRow> {
+  return new Map(rows.map((row) => [row['id'] as string, { row, isRotated: Boolean(row['is_rotated']) }]));
 }

@@ -1,0 +1,58 @@
+import { compile, type ParameterType } from '../database/sql-statement.js';
+import type { WrittenTable } from '../database/sql-writes.js';
+import {
+  ASKED,
+  renamed,
+  SHARED,
+  type RotationTemplates,
+  type SharedRotationStatement,
+} from './shared-rotation.statement.js';
+
+const TYPES: Record<(typeof ASKED)[number], ParameterType> = {
+  id: 'uuid[]',
+  n: 'bigint[]',
+  now: 'bigint[]',
+  accept_ahead: 'bigint[]',
+  user_agent: 'text[]',
+  ip: 'text[]',
+};
+
+/** A rotation may be lost, so the commit doesn't wait for the disk, and not for a standby either. */
+export function rotateTogetherOnPostgres(
+  { name: table }: WrittenTable,
+  rotation: RotationTemplates,
+  columns: string,
+): SharedRotationStatement {
+  const [set, where] = [rotation.set, rotation.where].map((template) => renamed(template, (name) => `asked_${name}`));
+  const statement = compile(
+    'postgres',
+    `WITH asked AS (
+       SELECT each.*
+       FROM unnest(${ASKED.map((name) => `:${name}`).join(', ')})
+              AS each(${ASKED.map((name) => `asked_${name}`).join(', ')}),
+            (SELECT set_config('synchronous_commit', 'off', true) AS set_to) AS durability
+       WHERE set_to = 'off'
+     ),
+     held AS (
+       SELECT ${columns} FROM ${table} WHERE id IN (SELECT asked_id FROM asked)
+       ORDER BY id FOR UPDATE SKIP LOCKED
+     ),
+     rotated AS (
+       UPDATE ${table} SET ${set}
+       FROM asked JOIN (SELECT id AS held_id FROM held) AS found ON held_id = asked_id
+       WHERE id = held_id AND ${where}
+       RETURNING ${columns}
+     )
+     SELECT ${columns}, true AS is_rotated FROM rotated
+     UNION ALL
+     SELECT ${columns}, false FROM held WHERE id NOT IN (SELECT id FROM rotated)`,
+    { ...TYPES, ...SHARED },
+  );
+  return {
+    statement,
+    valuesOf(together) {
+      const lists = ASKED.map((name) => [name, together.map((values) => values[name] ?? null)]);
+      return { ...together[0], ...Object.fromEntries(lists) };
+    },
+  };
+}
