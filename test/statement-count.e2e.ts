@@ -12,6 +12,8 @@ import { gist, watchStatements } from './support/statements.js';
 import { HOUR, MINUTE, SECOND } from './support/test-clock.js';
 
 describeOnEachDatabase('the statements of a request', (name) => {
+  /** PostgreSQL's UPDATE hands over the row that it leaves as it is. */
+  const look = name === 'PostgreSQL' ? [] : ['SELECT'];
   let database: TestDatabase;
   let service: TestService;
   let session: IssuedSession;
@@ -61,28 +63,28 @@ describeOnEachDatabase('the statements of a request', (name) => {
     expect(await costOf(200, rotate(session.refresh_token))).toEqual(['UPDATE SET floor']);
   });
 
-  it('are, within the leeway, the UPDATE that changes no row and one SELECT', async () => {
+  it('are, within the leeway, the UPDATE that changes no row, and a look at it', async () => {
     const { refresh_token: successor } = await refreshed(service.url, session.refresh_token);
     const before = await row();
     service.clock.advance(9 * SECOND);
 
-    expect(await costOf(200, rotate(session.refresh_token))).toEqual(['UPDATE SET floor', 'SELECT']);
-    expect(await costOf(200, rotate(successor))).toEqual(['UPDATE SET floor', 'SELECT']);
+    expect(await costOf(200, rotate(session.refresh_token))).toEqual(['UPDATE SET floor', ...look]);
+    expect(await costOf(200, rotate(successor))).toEqual(['UPDATE SET floor', ...look]);
     expect(await row()).toEqual(before);
   });
 
-  it('are, on reuse, the UPDATE, the SELECT and the UPDATE that revokes; afterwards nothing is written', async () => {
+  it('are, on reuse, the UPDATE, the look and the UPDATE that revokes; afterwards nothing is written', async () => {
     const { refresh_token: successor } = await refreshed(service.url, session.refresh_token);
     service.clock.advance(MINUTE);
     await refreshed(service.url, successor);
 
     expect(await costOf(401, rotate(session.refresh_token))).toEqual([
       'UPDATE SET floor',
-      'SELECT',
+      ...look,
       'UPDATE SET revoked_at',
     ]);
     const before = await row();
-    expect(await costOf(401, rotate(session.refresh_token))).toEqual(['UPDATE SET floor', 'SELECT']);
+    expect(await costOf(401, rotate(session.refresh_token))).toEqual(['UPDATE SET floor', ...look]);
     expect(await row()).toEqual(before);
   });
 
@@ -93,7 +95,7 @@ describeOnEachDatabase('the statements of a request', (name) => {
     await restoreSession(service.app, before);
     service.clock.advance(MINUTE);
 
-    expect(await costOf(200, rotate(successor))).toEqual(['UPDATE SET floor', 'SELECT', 'UPDATE SET floor']);
+    expect(await costOf(200, rotate(successor))).toEqual(['UPDATE SET floor', ...look, 'UPDATE SET floor']);
   });
 
   it('are one for a sign-in, and one for a logout; a second logout reads only', async () => {

@@ -59,10 +59,13 @@ function watchSqlite(handle: SqliteHandle, tell: (sql: string) => void): () => v
 
 /**
  * What a statement does, in short: `SELECT`, or `UPDATE SET floor` with the first column it sets; what it looks up
- * first (`WITH`) is part of it, and MariaDB's INSERT of rows that are there is an UPDATE.
+ * first (`WITH`) is part of it, MariaDB's INSERT of rows that are there is an UPDATE, and so is a SELECT of updated rows.
  */
 export function gist(sql: string): string {
-  const [, update] = /^\s*INSERT\b[^]*\bFOR UPDATE\b[^]*\bON DUPLICATE KEY UPDATE\s+(\w+)/.exec(sql) ?? [];
+  const [, update] =
+    /^\s*INSERT\b[^]*\bFOR UPDATE\b[^]*\bON DUPLICATE KEY UPDATE\s+(\w+)/.exec(sql) ??
+    /^\s*WITH\b[^]*\bAS \(\s*UPDATE\b[^]*?\bSET\s+(\w+)/.exec(sql) ??
+    [];
   if (update) return `UPDATE SET ${update}`;
   const [, verb, column] = /^\s*(?:WITH\b[^]*?\)\s*(?=UPDATE\b))?(\w+)(?:[^]*?\bSET\s+(\w+))?/.exec(sql) ?? [];
   return verb === 'UPDATE' ? `UPDATE SET ${column}` : String(verb);

@@ -59,6 +59,7 @@ export function rotateTogetherOnMariadb(
     { asked: 'text' },
   );
   return {
+    isForOneToo: false,
     statement,
     look,
     valuesOf: (together) => ({ ...together[0], asked: JSON.stringify(together, [...ASKED]) }),

@@ -17,7 +17,10 @@ const TYPES: Record<(typeof ASKED)[number], ParameterType> = {
   ip: 'text[]',
 };
 
-/** A rotation may be lost, so the commit doesn't wait for the disk, and not for a standby either. */
+/**
+ * A rotation may be lost, so the commit doesn't wait for the disk, and not for a standby either, which may be away: the
+ * single statement would.
+ */
 export function rotateTogetherOnPostgres(
   { name: table }: WrittenTable,
   rotation: RotationTemplates,
@@ -49,6 +52,7 @@ export function rotateTogetherOnPostgres(
     { ...TYPES, ...SHARED },
   );
   return {
+    isForOneToo: true,
     statement,
     valuesOf(together) {
       const lists = ASKED.map((name) => [name, together.map((values) => values[name] ?? null)]);

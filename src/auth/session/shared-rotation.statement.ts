@@ -14,6 +14,8 @@ export interface RotationTemplates {
  * left out (SKIP LOCKED): it neither holds up the others nor can there be a deadlock.
  */
 export interface SharedRotationStatement {
+  /** Whether it is better than the single statement for one rotation, too. */
+  readonly isForOneToo: boolean;
   /** Returns rows with `is_rotated`: those that were rotated, and those that were looked at unless `look` does that. */
   readonly statement: SqlStatement;
   /** For the others: returns their rows, with `is_rotated` false, unless somebody else holds them. */

@@ -54,7 +54,8 @@ export class SharedRotation {
   private async rotateWaiting(together: readonly Waiting[]): Promise<void> {
     for (const { values } of together) this.ids.delete(values.id);
     const { rotateTogether } = this.statements;
-    const outcomes = rotateTogether && together.length > 1 ? await this.rotateAll(rotateTogether, together) : new Map();
+    const isShared = rotateTogether && (together.length > 1 || rotateTogether.isForOneToo);
+    const outcomes = isShared ? await this.rotateAll(rotateTogether, together) : new Map();
     for (const waiting of together) {
       if (outcomes instanceof Error) waiting.reject(outcomes);
       // Without an outcome, somebody else holds the row, or there is none.
