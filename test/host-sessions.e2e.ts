@@ -1,17 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  Controller,
-  Injectable,
-  Module,
-  SetMetadata,
-  UnauthorizedException,
-  UseGuards,
-  ValidationPipe,
-  VersioningType,
-  type CanActivate,
-  type ExecutionContext,
-} from '@nestjs/common';
-import { APP_GUARD, Reflector } from '@nestjs/core';
+import { Controller, Module, UseGuards, ValidationPipe, VersioningType } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
 import {
   AccessTokenVerifier,
   InvalidRequestError,
@@ -30,6 +19,7 @@ import { describeOnEachDatabase } from './support/databases.js';
 import { startGuardedHost, type GuardedHost } from './support/guarded-host.js';
 import { bearer, call, json, type Answer } from './support/http.js';
 import { deleteSessions, ended, getSessions, patchSessions } from './support/session-calls.js';
+import { DenyAll, NotFromMars, Public } from './support/strict-host.js';
 import {
   INVALID_TOKEN,
   invalidRequest,
@@ -39,27 +29,6 @@ import {
   UNAVAILABLE,
   wire,
 } from './support/wire.js';
-
-const Public = () => SetMetadata('isPublic', true);
-
-/** The host's: 401 to everybody, unless the route is public. */
-@Injectable()
-class DenyAll implements CanActivate {
-  constructor(private readonly reflector: Reflector) {}
-
-  canActivate(context: ExecutionContext): boolean {
-    if (this.reflector.getAllAndOverride('isPublic', [context.getHandler(), context.getClass()])) return true;
-    throw new UnauthorizedException();
-  }
-}
-
-/** Another of the host's, for these routes. */
-@Injectable()
-class NotFromMars implements CanActivate {
-  canActivate(context: ExecutionContext): boolean {
-    return context.switchToHttp().getRequest<{ headers: Record<string, unknown> }>().headers['x-planet'] !== 'mars';
-  }
-}
 
 @Public()
 class PublicSessionsController extends SessionsController {}

@@ -1,18 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  Controller,
-  Injectable,
-  Post,
-  Req,
-  Res,
-  SetMetadata,
-  UnauthorizedException,
-  UseGuards,
-  VersioningType,
-  type CanActivate,
-  type ExecutionContext,
-} from '@nestjs/common';
-import { APP_GUARD, Reflector } from '@nestjs/core';
+import { Controller, Post, Req, Res, UseGuards, VersioningType } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
 import {
   AuthModule,
   JwksController,
@@ -23,27 +11,7 @@ import {
 import { createDatabase, type TestDatabase } from './support/databases.js';
 import { hostOptions, sqlite, startHost, type Host } from './support/host.js';
 import { bearer, call, type Answer } from './support/http.js';
-
-const Public = () => SetMetadata('isPublic', true);
-
-/** The host's: 401 to everybody, unless the route is public. */
-@Injectable()
-class DenyAll implements CanActivate {
-  constructor(private readonly reflector: Reflector) {}
-
-  canActivate(context: ExecutionContext): boolean {
-    if (this.reflector.getAllAndOverride('isPublic', [context.getHandler(), context.getClass()])) return true;
-    throw new UnauthorizedException();
-  }
-}
-
-/** Another of the host's, for one route. */
-@Injectable()
-class NotFromMars implements CanActivate {
-  canActivate(context: ExecutionContext): boolean {
-    return context.switchToHttp().getRequest<RefreshTokenRequest>().headers['x-planet'] !== 'mars';
-  }
-}
+import { DenyAll, NotFromMars, Public } from './support/strict-host.js';
 
 @Public()
 @UseGuards(NotFromMars)
