@@ -2,7 +2,7 @@ import { TemporarilyUnavailableError } from '../auth.errors.js';
 import { Gathering } from '../database/gathering.js';
 import type { Database } from '../database/database.js';
 import { isRefused } from '../database/database-errors.js';
-import type { Row } from '../database/sql-statement.js';
+import type { Row, SqlStatement } from '../database/sql-statement.js';
 import type { SessionStatements } from './session.statements.js';
 import type { RotationValues, SharedRotationStatement } from './shared-rotation.statement.js';
 
@@ -55,34 +55,38 @@ export class SharedRotation {
     for (const { values } of together) this.ids.delete(values.id);
     const { rotateTogether } = this.statements;
     const isShared = rotateTogether && (together.length > 1 || rotateTogether.isForOneToo);
-    const outcomes = isShared ? await this.rotateAll(rotateTogether, together) : new Map();
-    for (const waiting of together) {
-      if (outcomes instanceof Error) waiting.reject(outcomes);
-      // Without an outcome, somebody else holds the row, or there is none.
-      else waiting.resolve(outcomes.get(waiting.values.id) ?? this.rotateAlone(waiting.values));
-    }
+    const left = isShared ? await this.rotateShared(rotateTogether, together) : together;
+    left.forEach(({ values, resolve }) => resolve(this.rotateAlone(values)));
   }
 
-  /** What became of each, as far as it was done together; an error where nobody knows. */
-  private async rotateAll(
+  /** @returns those that have to be rotated alone: somebody else holds their row, or there is none */
+  private async rotateShared(
     { statement, look, valuesOf }: SharedRotationStatement,
     together: readonly Waiting[],
-  ): Promise<Map<string, RotatedRow> | TemporarilyUnavailableError> {
-    const all = together.map(({ values }) => values);
+  ): Promise<readonly Waiting[]> {
+    const run = (one: SqlStatement, of: readonly Waiting[]) =>
+      this.database.runOnce(one, valuesOf(of.map(({ values }) => values)));
+    let left: readonly Waiting[];
     try {
-      const outcomes = outcomesIn(await this.database.runOnce(statement, valuesOf(all)));
-      const left = all.filter(({ id }) => !outcomes.has(id));
-      if (!look || left.length === 0) return outcomes;
-      // What has been rotated is told, whatever becomes of this.
-      const seen = await this.database.run(look, valuesOf(left)).catch(() => []);
-      return new Map([...outcomes, ...outcomesIn(seen)]);
+      left = settle(together, await run(statement, together));
     } catch (error) {
       // One of them may be to blame, and alone it fails alone.
-      return isRefused(error) ? new Map() : new TemporarilyUnavailableError('database', { cause: error });
+      if (isRefused(error)) return together;
+      // Nobody knows what became of them.
+      const unavailable = new TemporarilyUnavailableError('database', { cause: error });
+      together.forEach(({ reject }) => reject(unavailable));
+      return [];
     }
+    return look && left.length > 0 ? settle(left, await run(look, left).catch(() => [])) : left;
   }
 }
 
-function outcomesIn(rows: readonly Row[]): Map<string, RotatedRow> {
-  return new Map(rows.map((row) => [row['id'] as string, { row, isRotated: Boolean(row['is_rotated']) }]));
+/** Answers those whose rows were handed over. @returns the others */
+function settle(waiting: readonly Waiting[], rows: readonly Row[]): readonly Waiting[] {
+  const rowOf = new Map(rows.map((row) => [row['id'], row]));
+  return waiting.filter(({ values, resolve }) => {
+    const row = rowOf.get(values.id);
+    if (row) resolve({ row, isRotated: Boolean(row['is_rotated']) });
+    return !row;
+  });
 }
