@@ -112,6 +112,23 @@ describeOnEachDatabase('refreshes that arrive together', (name) => {
     expect(outcomes[4]?.successor).not.toBe(outcomes[5]?.successor);
     expect((await sessions.refresh(textOf(reused))).outcome).toBe('revoked');
   });
+
+  it('go on whatever a host says of their devices', async () => {
+    const all = await sessions.signIn(4);
+    const agents = ['a'.repeat(600), 'half a character \ud83d', 'a \0', '"\\ ÿ \u0085 \u{1f600}'];
+    await Promise.all(
+      all.map(({ refresh_token }, at) =>
+        sessions.tokens().refresh(refresh_token, { userAgent: agents[at] as string, ip: 'none' }),
+      ),
+    );
+    const recorded = await Promise.all(all.map(({ session_id }) => sessionRow(running.service.app, session_id)));
+    expect(recorded.map((row) => [row?.userAgent, row?.ip])).toEqual([
+      ['a'.repeat(512), null],
+      ['half a character \ufffd', null],
+      ['a ', null],
+      [agents[3], null],
+    ]);
+  });
 });
 
 describe('refreshes that arrive together on SQLite', () => {
@@ -257,19 +274,50 @@ describeOnEachServer('refreshes that arrive together within the leeway', (name) 
   it('are handed what was handed out before, without a statement for each', async () => {
     const presented = (await sessions.signIn(32)).map(textOf);
     const before = await sessions.refreshTogether(presented);
+    // PostgreSQL's tell who wrote or locked them last.
+    const hidden = name === 'PostgreSQL' ? ', xmin, xmax' : '';
+    const rows = () => sessions.dataSource().query(`SELECT *${hidden} FROM ${TABLE} ORDER BY id`);
+    const untouched: unknown = await rows();
 
     let after: Outcome[] = [];
     const statements = await sessions.watch(async () => (after = await sessions.refreshTogether(presented)));
 
     expect(after).toEqual(before);
+    expect(await rows()).toEqual(untouched);
     expect(statements).toEqual(name === 'MariaDB' ? ['UPDATE SET floor', 'SELECT'] : ['UPDATE SET floor']);
+  });
+});
+
+describeMariadb('refreshes that arrive together on MariaDB', () => {
+  const running = serviceForEachTest('MariaDB', { REFRESH_TOKEN_LEEWAY: '0' });
+  const sessions = sessionsOf(running);
+
+  it('are updates, whatever a trigger of the host makes of rows that are inserted', async () => {
+    const all = await sessions.signIn(3);
+    await sessions.dataSource().query(
+      `CREATE TRIGGER own BEFORE INSERT ON ${TABLE} FOR EACH ROW
+       SET NEW.used = 0, NEW.issued = 0, NEW.floor = 0, NEW.user_agent = 'hidden'`,
+    );
+
+    const outcomes = await sessions.refreshTogether(all.map(textOf));
+
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(all.map(() => 'refreshed'));
+    expect(await Promise.all(all.map(sessions.isUsed))).toEqual(all.map(() => true));
+    const rows = await Promise.all(all.map(({ session_id }) => sessionRow(running.service.app, session_id)));
+    expect(rows.map((row) => row?.userAgent)).toEqual(all.map(() => null));
   });
 });
 
 describeMariadb('the statements of refreshes that arrive together on MariaDB', () => {
   const running = serviceForTheSuite('MariaDB');
 
-  it.each(['statement', 'look'] as const)('%s: find each row by its key, and read no other', async (part) => {
+  it.each(
+    (['statement', 'look'] as const).flatMap((part) =>
+      ['utf8mb4', 'utf8mb3', 'latin1', 'ascii'].map((characters) => [part, characters] as const),
+    ),
+  )('%s: find each row by its key, and read no other, in a table in %s', async (part, characters) => {
+    const dataSource = running.service.app.get(DataSource);
+    await dataSource.query(`ALTER TABLE ${TABLE} CONVERT TO CHARACTER SET ${characters}`);
     const { rotateTogether } = sessionStatements('mariadb', `\`${TABLE}\``, {
       lostResponse: 'forgive',
       recordDevice: true,
@@ -279,9 +327,10 @@ describeMariadb('the statements of refreshes that arrive together on MariaDB', (
     const asked = [1, 2, 3].map(() => ({ id: randomUUID(), user_agent: null, ip: null, ...values }));
 
     const bound = bind(statement, { ...values, ...rotateTogether?.valuesOf(asked) });
-    const plan: { table: string; type: string; key: string }[] = await running.service.app
-      .get(DataSource)
-      .query(`EXPLAIN ${statement.sql}`, bound);
+    const plan: { table: string; type: string; key: string }[] = await dataSource.query(
+      `EXPLAIN ${statement.sql}`,
+      bound,
+    );
 
     expect(plan.findLast(({ table }) => table === TABLE)).toMatchObject({ type: 'eq_ref', key: 'PRIMARY' });
   });

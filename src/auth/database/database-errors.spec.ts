@@ -53,6 +53,8 @@ describe('an error of a database', () => {
     ['P0001', undefined],
     ['40P01', undefined],
     ['ER_SIGNAL_EXCEPTION', '45000'],
+    ['ER_SIGNAL_NOT_FOUND', '02000'],
+    ['ER_NO_SUCH_TABLE', '42S02'],
     ['ER_DATA_TOO_LONG', '22001'],
     ['ER_LOCK_DEADLOCK', '40001'],
     ['ER_LOCK_WAIT_TIMEOUT', 'HY000'],

@@ -44,11 +44,11 @@ const FULL = /^(SQLITE_FULL|SQLITE_IOERR|SQLITE_READONLY|53100$|ER_DISK_FULL$|ER
 const MISSING_TABLE = /^(42P01|42703|ER_NO_SUCH_TABLE|ER_BAD_FIELD_ERROR)$/;
 
 /**
- * SQLSTATEs by which a statement was refused for what it is or met (classes: data, constraint,
- * rollback, state of an object, raised by a trigger). Not those of a lost connection, a server on its way down or a
- * completion unknown (40003): nobody knows then whether it was committed.
+ * SQLSTATEs by which a statement was refused, before its commit, for what it is or met: a trigger's missing row, data,
+ * constraint, rollback, syntax or a missing table, a trigger's own refusal, state of an object. Not those of a lost
+ * connection, a server on its way down or a completion unknown (40003): nobody knows then whether it was committed.
  */
-const REFUSED = /^(?!40003)(22|23|40|45|55|P0)[0-9A-Z]{3}$/;
+const REFUSED = /^(?!40003)(02|22|23|40|42|45|55|P0)[0-9A-Z]{3}$/;
 
 /** The statement was rolled back for certain and may be repeated. */
 export function isBusy(error: unknown): boolean {

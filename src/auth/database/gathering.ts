@@ -5,7 +5,7 @@ const MOST = 256;
 export class Gathering<T> {
   private gathered: T[] = [];
 
-  /** @param handOver never throws */
+  /** @param handOver neither throws nor rejects */
   constructor(private readonly handOver: (together: readonly T[]) => void) {}
 
   add(one: T): void {

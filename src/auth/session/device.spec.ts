@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import type { AuthRequest } from '../auth.request.js';
-import { deviceOf, ipAddress, UNKNOWN_DEVICE } from './device.js';
+import { deviceOf, ipAddress, recordable, UNKNOWN_DEVICE } from './device.js';
 
 /** A request as far as a device is read from it. */
 function request(ip: string | undefined, headers: IncomingHttpHeaders = {}): AuthRequest {
@@ -96,5 +96,21 @@ describe('ipAddress', () => {
     `::1%${'a'.repeat(10_000)}`,
   ])('takes %j for no address', (text) => {
     expect(ipAddress(text)).toBeUndefined();
+  });
+});
+
+describe('recordable', () => {
+  it.each([
+    ['x'.repeat(511) + '\u{1f600}', `${'x'.repeat(511)}\ufffd`],
+    ['\ud83d alone', '\ufffd alone'],
+    ['a\0b', 'ab'],
+    ['\0', null],
+    ['\u{1f600} ÿ', '\u{1f600} ÿ'],
+  ])('takes of a user agent what any database takes: %j', (userAgent, kept) => {
+    expect(recordable({ userAgent, ip: '192.0.2.1' })).toEqual({ userAgent: kept, ip: '192.0.2.1' });
+  });
+
+  it('takes no other text for an address', () => {
+    expect(recordable({ userAgent: null, ip: 'somewhere' })).toEqual(UNKNOWN_DEVICE);
   });
 });

@@ -15,9 +15,15 @@ export const MAX_USER_AGENT = 512;
 const MAX_IP = 45;
 
 /** The device a request came from, as far as its headers and its connection tell. */
-export function deviceOf(request: AuthRequest): Device {
-  const userAgent = request.headers['user-agent']?.slice(0, MAX_USER_AGENT);
-  return { userAgent: userAgent || null, ip: ipAddress(request.ip) ?? null };
+export function deviceOf({ headers, ip }: AuthRequest): Device {
+  return recordable({ userAgent: headers['user-agent'] ?? null, ip: ip ?? null });
+}
+
+/** What of a device can be recorded, whatever a host hands over: a text that has no room must not cost a refresh. */
+export function recordable({ userAgent, ip }: Device): Device {
+  // Cutting may leave half a character, which is none to a database; and no database takes a NUL.
+  const text = userAgent?.slice(0, MAX_USER_AGENT).replaceAll('\0', '').toWellFormed();
+  return { userAgent: text || null, ip: ipAddress(ip ?? undefined) ?? null };
 }
 
 /** An address with a port, as some proxies hand it over. */

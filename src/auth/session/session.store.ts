@@ -3,7 +3,7 @@ import type { AuthSettings } from '../auth.settings.js';
 import { AUTH_SETTINGS } from '../auth.tokens.js';
 import { Database } from '../database/database.js';
 import type { Row, SqlValue } from '../database/sql-statement.js';
-import type { Device } from './device.js';
+import { recordable, UNKNOWN_DEVICE, type Device } from './device.js';
 import { RefreshTokenSession } from './refresh-token-session.entity.js';
 import type { CustomClaims, RevocationReason, Session } from './session.js';
 import { sessionStatements, type SessionStatements } from './session.statements.js';
@@ -38,7 +38,7 @@ export interface Rotation {
   readonly amendments: Amendments | undefined;
 }
 
-/** A session, after its mint or as the primary has it where there was none. */
+/** A session, after its mint or as it is where the rule says that there is none. */
 export interface RotatedSession {
   readonly session: Session;
   readonly isRotated: boolean;
@@ -99,15 +99,17 @@ export class SessionStore implements OnModuleInit {
    * @returns `undefined` where nothing was written, and the session has to be looked up
    */
   async rotate(id: string, { n, now, device, acceptAhead, amendments }: Rotation): Promise<RotatedSession | undefined> {
+    const { rotation, session } = this.settings;
+    const { userAgent, ip } = session.recordDevice ? recordable(device) : UNKNOWN_DEVICE;
     const values = {
       id,
       n,
       ...this.limits(now),
-      idle: this.settings.rotation.idleTtl,
-      leeway: this.settings.rotation.leeway,
+      idle: rotation.idleTtl,
+      leeway: rotation.leeway,
       accept_ahead: acceptAhead ? 1 : 0,
-      user_agent: device.userAgent,
-      ip: device.ip,
+      user_agent: userAgent,
+      ip,
     };
     if (!amendments) {
       const outcome = await this.rotations.rotate(values);

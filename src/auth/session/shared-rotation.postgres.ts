@@ -37,18 +37,19 @@ export function rotateTogetherOnPostgres(
        WHERE set_to = 'off'
      ),
      held AS (
-       SELECT ${columns} FROM ${table} WHERE id IN (SELECT asked_id FROM asked)
-       ORDER BY id FOR UPDATE SKIP LOCKED
+       SELECT id AS held_id FROM ${table} AS found JOIN asked ON id = asked_id
+       WHERE ${where}
+       ORDER BY id FOR NO KEY UPDATE OF found SKIP LOCKED
      ),
      rotated AS (
        UPDATE ${table} SET ${set}
-       FROM asked JOIN (SELECT id AS held_id FROM held) AS found ON held_id = asked_id
+       FROM asked JOIN held ON held_id = asked_id
        WHERE id = held_id AND ${where}
        RETURNING ${columns}
      )
-     SELECT ${columns}, true AS is_rotated FROM rotated
+     SELECT ${columns}, 1 AS is_rotated FROM rotated
      UNION ALL
-     SELECT ${columns}, false FROM held WHERE id NOT IN (SELECT id FROM rotated)`,
+     SELECT ${columns}, 0 FROM ${table} JOIN asked ON id = asked_id WHERE NOT (${where})`,
     { ...TYPES, ...SHARED },
   );
   return {

@@ -16,9 +16,9 @@ export interface RotationTemplates {
 export interface SharedRotationStatement {
   /** Whether it is better than the single statement for one rotation, too. */
   readonly isForOneToo: boolean;
-  /** Returns rows with `is_rotated`: those that were rotated, and those that were looked at unless `look` does that. */
+  /** Returns the rows that it has rotated, with `is_rotated` 1. */
   readonly statement: SqlStatement;
-  /** For the others: returns their rows, with `is_rotated` false, unless somebody else holds them. */
+  /** Returns the rows that the rule doesn't rotate, with `is_rotated` 0; without it, `statement` does that, too. */
   readonly look?: SqlStatement;
   valuesOf(together: readonly RotationValues[]): Record<string, SqlValue>;
 }

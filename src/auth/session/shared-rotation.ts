@@ -6,7 +6,7 @@ import type { Row, SqlStatement } from '../database/sql-statement.js';
 import type { SessionStatements } from './session.statements.js';
 import type { RotationValues, SharedRotationStatement } from './shared-rotation.statement.js';
 
-/** A session's row, after its rotation or as the rule doesn't let it rotate. */
+/** A session's row, after its rotation or as it is where the rule doesn't rotate it. */
 export interface RotatedRow {
   readonly row: Row;
   readonly isRotated: boolean;
@@ -86,7 +86,7 @@ function settle(waiting: readonly Waiting[], rows: readonly Row[]): readonly Wai
   const rowOf = new Map(rows.map((row) => [row['id'], row]));
   return waiting.filter(({ values, resolve }) => {
     const row = rowOf.get(values.id);
-    if (row) resolve({ row, isRotated: Boolean(row['is_rotated']) });
+    if (row) resolve({ row, isRotated: Number(row['is_rotated']) === 1 });
     return !row;
   });
 }
