@@ -8,8 +8,9 @@ import { cleanUp, freePort, startProcess, until, type ServiceProcess } from './s
 import { RefreshLoad } from './support/refresh-load.js';
 import { productionEnvironment } from './support/service.js';
 
-const CLIENTS = 30;
-const KILLS = 3;
+const CLIENTS = 12;
+/** The second kills one that has come up after the first. */
+const KILLS = 2;
 /** For how long there is load before each kill, in milliseconds. */
 const LOAD = 500;
 

@@ -1,7 +1,9 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { IssuedSession, TokenResponse } from '../src/auth/refresh-token/token-response.js';
+import { serviceConfig } from '../src/service/service.config.js';
+import { IS_FASTIFY } from './support/http-adapter.js';
 import { bearer, call, json, refresh, refreshed } from './support/http.js';
 import {
   cleanUp,
@@ -11,6 +13,7 @@ import {
   startProcess,
   stop,
   until,
+  type ServiceProcess,
   type TestProcess,
 } from './support/process.js';
 import { productionEnvironment } from './support/service.js';
@@ -63,20 +66,26 @@ async function modeOf(path: string): Promise<string> {
   return ((await stat(path)).mode & 0o777).toString(8);
 }
 
+/** What has nothing to do with the adapter is tried on one. */
+const describeOnExpress: (what: string, suite: () => void) => void = IS_FASTIFY ? () => undefined : describe;
+
 describe('A newcomer, in an empty folder, without any environment', () => {
-  afterEach(cleanUp);
+  let cwd: string;
+  let service: ServiceProcess;
+  let pasted: Pasted;
 
-  it('pastes the printed lines: a session, a refresh, and within the leeway the same successor', async () => {
-    const cwd = await emptyFolder();
-    const service = await startProcess({ cwd });
+  beforeAll(async () => {
+    cwd = await emptyFolder();
+    service = await startProcess({ cwd });
+    pasted = await paste(service, cwd);
+  });
+  afterAll(cleanUp);
 
-    expectFirstSteps(await paste(service, cwd));
+  it('pastes the printed lines: a session, a refresh, and within the leeway the same successor', () => {
+    expectFirstSteps(pasted);
   });
 
   it('gets keys made up that only the owner can read, and sees none of them', async () => {
-    const cwd = await emptyFolder();
-    const service = await startProcess({ cwd });
-    const tokens = await paste(service, cwd);
     const data = join(cwd, 'data');
 
     expect(await modeOf(data)).toBe('700');
@@ -88,35 +97,27 @@ describe('A newcomer, in an empty folder, without any environment', () => {
 
     const written = service.stdout + service.stderr;
     const secrets = await Promise.all(MADE_UP.map((name) => readFile(join(data, name), 'utf8')));
-    for (const secret of [...secrets, JSON.stringify(tokens.session)].flatMap(wordsOf)) {
+    for (const secret of [...secrets, JSON.stringify(pasted.session)].flatMap(wordsOf)) {
       expect(written).not.toContain(secret);
     }
   });
 
   it('finds the same keys after a restart: a session of before goes on, and the old lines still work', async () => {
-    const cwd = await emptyFolder();
-    const before = await startProcess({ cwd });
-    const { first } = await paste(before, cwd);
     const keys = await Promise.all(MADE_UP.map((name) => readFile(join(cwd, 'data', name), 'utf8')));
-    await stop(before);
+    await stop(service);
 
-    const after = await startProcess({ cwd, env: { PORT: String(before.port) } });
-    await refreshed(after.url, first.refresh_token);
-    expectFirstSteps(await paste(after, cwd));
+    service = await startProcess({ cwd, env: { PORT: String(service.port) } });
+    await refreshed(service.url, pasted.first.refresh_token);
+    expectFirstSteps(await paste(service, cwd));
     expect(await Promise.all(MADE_UP.map((name) => readFile(join(cwd, 'data', name), 'utf8')))).toEqual(keys);
   });
+});
 
-  it('may ask for any free port, and is told which it is', async () => {
-    const cwd = await emptyFolder();
-    const service = await launch({ cwd, env: { PORT: '0' } });
+describe('A newcomer', () => {
+  afterEach(cleanUp);
 
-    expectFirstSteps(await paste(service, cwd));
-  });
-
-  it.each([
-    ['a space and quotes', `my "data" of Alice's $HOME \`id\``],
-    ['a leading dash', '-data'],
-  ])('may keep the data in a folder whose name has %s', async (_, folder) => {
+  it('may keep the data in a folder whose name has a leading dash, a space and quotes', async () => {
+    const folder = `-my "data" of Alice's $HOME \`id\``;
     const cwd = await emptyFolder();
     const service = await startProcess({ cwd, env: { DATA_DIR: folder, HOST: '0.0.0.0' } });
 
@@ -125,6 +126,10 @@ describe('A newcomer, in an empty folder, without any environment', () => {
     expect(await filesBelow(cwd)).toEqual(await filesBelow(join(cwd, folder)));
     expect(await block(service)).toContain(`http://127.0.0.1:${service.port}`);
   });
+});
+
+describeOnExpress('A newcomer, too,', () => {
+  afterEach(cleanUp);
 
   it('may keep the data in a folder elsewhere, which is made the owner’s own', async () => {
     const [cwd, parent] = [await emptyFolder(), await emptyFolder()];
@@ -136,17 +141,17 @@ describe('A newcomer, in an empty folder, without any environment', () => {
     expect(await modeOf(data)).toBe('700');
   });
 
-  it('may write the configuration into .env', async () => {
+  it('may write the configuration into .env, and ask for any free port: which it is, is told', async () => {
     const cwd = await emptyFolder();
-    await writeFile(join(cwd, '.env'), 'DATA_DIR="elsewhere/data"\n');
-    const service = await startProcess({ cwd });
+    await writeFile(join(cwd, '.env'), 'DATA_DIR="elsewhere/data"\nPORT=0\n');
+    const service = await launch({ cwd });
 
     expectFirstSteps(await paste(service, cwd));
     expect(await readdir(join(cwd, 'elsewhere/data'))).toEqual(expect.arrayContaining(MADE_UP));
   });
 });
 
-describe('A newcomer with a service key', () => {
+describeOnExpress('A newcomer with a service key', () => {
   afterEach(cleanUp);
 
   const SERVICE_KEY = 'a-service-key-of-my-own-0123456789';
@@ -170,9 +175,10 @@ describe('A newcomer with a service key', () => {
 
   it('is not let in by a key made up on an earlier start', async () => {
     const cwd = await emptyFolder();
-    const before = await startProcess({ cwd });
-    const madeUp = (await readFile(join(cwd, 'data/service-key'), 'utf8')).trim();
-    await stop(before);
+    // As a start makes it up.
+    const { auth, serviceKeyFile } = serviceConfig({ DATA_DIR: join(cwd, 'data') });
+    const [madeUp = ''] = auth.serviceKeys;
+    expect(serviceKeyFile).toBe(join(cwd, 'data/service-key'));
 
     const { url } = await startProcess({ cwd, env: { SERVICE_KEYS: SERVICE_KEY } });
     const headers = { ...bearer(madeUp), 'Content-Type': 'application/json' };

@@ -1,15 +1,16 @@
+import { once } from 'node:events';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
-import {
-  createDatabase,
-  describeOnEachDatabase,
-  describeOnEachServer,
-  type TestDatabase,
-} from './support/databases.js';
+import { ConfigurationError } from '../src/auth/auth.errors.js';
+import { openDatabase } from '../src/service/database/data-source.js';
+import { serviceConfig } from '../src/service/service.config.js';
+import { createDatabase, describeOnEachServer, type TestDatabase } from './support/databases.js';
 import { call, refresh, refreshed, signIn } from './support/http.js';
-import { installWithout, installWithUnbuiltSqlite } from './support/installation.js';
+import { installWithout, installWithUnbuiltSqlite, type Installation } from './support/installation.js';
 import {
   cleanUp,
   emptyFolder,
@@ -22,8 +23,9 @@ import {
   type Ended,
   type TestProcess,
 } from './support/process.js';
-import { productionEnvironment, SECRET, SERVICE_KEY } from './support/service.js';
+import { productionEnvironment, SECRET, SERVICE_KEY, startService } from './support/service.js';
 import { TcpProxy } from './support/tcp-proxy.js';
+import { TestClock } from './support/test-clock.js';
 
 /** How soon a start that waiting can't help is given up, in milliseconds; a database is waited for longer. */
 const AT_ONCE = 10_000;
@@ -50,11 +52,27 @@ beforeAll(async () => {
 });
 afterAll(cleanUp);
 
+/** Why the service is refused a configuration, without a process; one line too. */
+function refusedConfiguration(env: Record<string, string>): string {
+  let reason: unknown;
+  try {
+    serviceConfig(env);
+  } catch (error) {
+    reason = error;
+  }
+  expect(reason).toBeInstanceOf(ConfigurationError);
+  const { message } = reason as ConfigurationError;
+  expect(message).not.toMatch(/[\r\n]/);
+  return message;
+}
+
 describe('A start with a bad value is refused in one line that names it, what it got and what it takes:', () => {
   let cwd: string;
+  let DATA_DIR: string;
 
   beforeEach(async () => {
     cwd = await emptyFolder();
+    DATA_DIR = join(cwd, 'data');
   });
 
   it.each<[string, string, string]>([
@@ -71,7 +89,7 @@ describe('A start with a bad value is refused in one line that names it, what it
     ['SIGNING_KEYS', 'hunter2', 'a value of 7 characters'],
     ['SERVICE_KEYS', 'hunter2', 'a value of 7 characters'],
   ])('%s=%s', async (name, value, got) => {
-    const reason = await refusal({ [name]: value }, cwd);
+    const reason = refusedConfiguration({ DATA_DIR, [name]: value });
 
     expect(reason.startsWith(`${name}: got ${got}`)).toBe(true);
     expect(reason).toMatch(/, takes .{4,}/);
@@ -80,16 +98,27 @@ describe('A start with a bad value is refused in one line that names it, what it
     expect(await readdir(cwd)).toEqual([]);
   });
 
-  it('a secret that is given twice, as a value and as a file', async () => {
-    await writeFile(join(cwd, 'keys'), SERVICE_KEY);
+  it.each([{ PORT: '80000' }, { REFRESH_TOKEN_SECRETS: 'hunter2' }])(
+    'it is all that the process prints before it exits: %j',
+    async (env) => {
+      expect(await refusal({ DATA_DIR, ...env }, cwd)).toBe(refusedConfiguration({ DATA_DIR, ...env }));
+      expect(await readdir(cwd)).toEqual([]);
+    },
+  );
 
-    const reason = await refusal({ SERVICE_KEYS: SERVICE_KEY, SERVICE_KEYS_FILE: 'keys' }, cwd);
-    expect(reason).toBe('SERVICE_KEYS: got both SERVICE_KEYS and SERVICE_KEYS_FILE, takes one of them.');
+  it('a secret that is given twice, as a value and as a file', async () => {
+    const file = join(cwd, 'keys');
+    await writeFile(file, SERVICE_KEY);
+
+    expect(refusedConfiguration({ DATA_DIR, SERVICE_KEYS: SERVICE_KEY, SERVICE_KEYS_FILE: file })).toBe(
+      'SERVICE_KEYS: got both SERVICE_KEYS and SERVICE_KEYS_FILE, takes one of them.',
+    );
   });
 
-  it('a file of a secret that is not there', async () => {
-    const reason = await refusal({ REFRESH_TOKEN_SECRETS_FILE: '/nowhere/secrets' }, cwd);
-    expect(reason).toMatch(/^REFRESH_TOKEN_SECRETS_FILE: got "\/nowhere\/secrets" .*, takes .*readable file/);
+  it('a file of a secret that is not there', () => {
+    expect(refusedConfiguration({ DATA_DIR, REFRESH_TOKEN_SECRETS_FILE: '/nowhere/secrets' })).toMatch(
+      /^REFRESH_TOKEN_SECRETS_FILE: got "\/nowhere\/secrets" .*, takes .*readable file/,
+    );
   });
 
   it('a file of a secret whose content is bad', async () => {
@@ -105,9 +134,9 @@ describe('A start with a bad value is refused in one line that names it, what it
   ])('DATA_DIR that %s', async (_, path) => {
     await writeFile(join(cwd, 'file'), '');
 
-    const reason = await refusal({ DATA_DIR: path }, cwd);
+    const reason = refusedConfiguration({ DATA_DIR: join(cwd, path) });
     expect(reason).toMatch(/^DATA_DIR: /);
-    expect(reason).toContain(`"${path}"`);
+    expect(reason).toContain(`"${join(cwd, path)}"`);
   });
 
   it('.env is read too', async () => {
@@ -130,39 +159,52 @@ describe('A start with a bad value is refused in one line that names it, what it
 });
 
 describe('A start without what must be given is refused', () => {
-  const given = productionEnvironment('sqlite:sessions.sqlite');
+  let cwd: string;
+  let given: Record<string, string>;
+
+  beforeEach(async () => {
+    cwd = await emptyFolder();
+    given = { ...productionEnvironment('sqlite:sessions.sqlite'), DATA_DIR: join(cwd, 'data') };
+  });
 
   it.each(['ISSUER', 'REFRESH_TOKEN_SECRETS', 'SIGNING_KEYS'])('in production: %s', async (name) => {
     const { [name]: _, ...env } = given;
-    const cwd = await emptyFolder();
 
-    expect(await refusal(env, cwd)).toMatch(new RegExp(`^${name}: got nothing, takes .+ must be set in production`));
+    expect(refusedConfiguration(env)).toMatch(new RegExp(`^${name}: got nothing, takes .+ must be set in production`));
     expect(await readdir(cwd)).toEqual([]);
   });
 
-  it.each(['REFRESH_TOKEN_SECRETS', 'SIGNING_KEYS'])('with PostgreSQL, in development too: %s', async (name) => {
+  it.each(['REFRESH_TOKEN_SECRETS', 'SIGNING_KEYS'])('with PostgreSQL, in development too: %s', (name) => {
     const { [name]: _, ...env } = given;
     const development = { NODE_ENV: 'development', DATABASE_URL: 'postgres://127.0.0.1:1/sessions' };
 
-    expect(await refusal({ ...env, ...development })).toMatch(new RegExp(`^${name}: got nothing, takes `));
+    expect(refusedConfiguration({ ...env, ...development })).toMatch(new RegExp(`^${name}: got nothing, takes `));
+  });
+
+  it('in the same line of the process, which has begun nothing', async () => {
+    const { ISSUER: _, ...env } = given;
+
+    expect(await refusal(env, cwd)).toBe(refusedConfiguration(env));
+    expect(await readdir(cwd)).toEqual([]);
   });
 });
 
-describeOnEachDatabase('A deploy with wrong secrets', (databaseName) => {
+describe('A deploy with wrong secrets', () => {
   const OTHER_SECRET = 'another-secret-for-refresh-tokens-0123456789';
   let database: TestDatabase;
   let env: Record<string, string>;
 
   beforeAll(async () => {
-    database = await createDatabase(databaseName);
+    database = await createDatabase('SQLite');
     env = productionEnvironment(database.url);
   });
   afterAll(() => database.drop());
 
   it('does not start; both ways out that its message names work', async () => {
-    const right = await startProcess({ env });
+    const clock = new TestClock(Date.now());
+    const right = await startService(database.url, { clock });
     const { refresh_token } = await signIn(right.url);
-    await stop(right);
+    await right.close();
 
     const wrong = await launch({ env: { ...env, REFRESH_TOKEN_SECRETS: OTHER_SECRET, PORT: '0' } });
     const reason = reasonOf(await ended(wrong, AT_ONCE));
@@ -170,9 +212,10 @@ describeOnEachDatabase('A deploy with wrong secrets', (databaseName) => {
     expect(reason).not.toContain(SECRET);
     expect(reason).not.toContain(OTHER_SECRET);
 
-    const both = await startProcess({ env: { ...env, REFRESH_TOKEN_SECRETS: `${OTHER_SECRET},${SECRET}` } });
+    const secrets = { REFRESH_TOKEN_SECRETS: `${OTHER_SECRET},${SECRET}` };
+    const both = await startService(database.url, { env: secrets, clock });
     const { refresh_token: successor } = await refreshed(both.url, refresh_token);
-    await stop(both);
+    await both.close();
 
     const [, fingerprints] = /RETIRED_SECRETS=([0-9a-f,]+)/.exec(reason) ?? [];
     const retired = await startProcess({
@@ -186,30 +229,52 @@ describeOnEachDatabase('A deploy with wrong secrets', (databaseName) => {
 
 describe('A port that is in use', () => {
   it('is told in one line, and whoever listens there goes on', async () => {
-    const first = await startProcess();
+    const first = createServer((_, response) => response.end('first')).listen(0, '127.0.0.1');
+    await once(first, 'listening');
+    const { port } = first.address() as AddressInfo;
 
-    expect(await refusal({ PORT: String(first.port) })).toContain(String(first.port));
-    expect((await call(`${first.url}/health/live`, { method: 'GET' })).status).toBe(200);
+    expect(await refusal({ PORT: String(port) })).toContain(String(port));
+    expect((await call(`http://127.0.0.1:${port}`, { method: 'GET' })).text).toBe('first');
+    first.close();
   });
 });
 
 describe('A SQLite database that can’t be opened is told in one line, at once:', () => {
-  it.each([
-    ['a file that is no database', 'text.txt'],
-    ['a folder', 'folder'],
-    ['below a file', 'text.txt/sessions.sqlite'],
-  ])('%s', async (_, path) => {
-    const cwd = await emptyFolder();
+  let cwd: string;
+
+  beforeEach(async () => {
+    cwd = await emptyFolder();
     await writeFile(join(cwd, 'text.txt'), 'This is no database. '.repeat(100));
     await mkdir(join(cwd, 'folder'));
+  });
 
-    const reason = await refusal({ DATABASE_URL: `sqlite:${path}` }, cwd);
+  it.each([
+    ['a folder', 'folder'],
+    ['below a file', 'text.txt/sessions.sqlite'],
+  ])('%s', async (_, name) => {
+    const path = join(cwd, name);
+    const reason: unknown = await openDatabase({ type: 'sqlite', path }).catch((error: unknown) => error);
+
+    expect(reason).toBeInstanceOf(ConfigurationError);
+    expect((reason as ConfigurationError).message).toMatch(/^DATABASE_URL: .+$/);
+    expect((reason as ConfigurationError).message).toContain(`"${path}"`);
+  });
+
+  it('a file that is no database, by the process', async () => {
+    const reason = await refusal({ DATABASE_URL: 'sqlite:text.txt' }, cwd);
     expect(reason).toMatch(/^DATABASE_URL: /);
-    expect(reason).toContain(`"${path}"`);
+    expect(reason).toContain('"text.txt"');
   });
 });
 
 describe('A made-up key file that was damaged stops the start in one line that names the file:', () => {
+  let cwd: string;
+
+  beforeEach(async () => {
+    cwd = await emptyFolder();
+    await mkdir(join(cwd, 'data'));
+  });
+
   it.each([
     ['refresh-token-secret', 'hunter2'],
     ['signing-keys.json', 'hunter2'],
@@ -217,70 +282,77 @@ describe('A made-up key file that was damaged stops the start in one line that n
     ['signing-keys.json', '{"keys":[{"kty":"EC","crv":"P-256","d":"hunter2"}]}'],
     ['service-key', ''],
   ])('%s with "%s"', async (name, content) => {
-    const cwd = await emptyFolder();
-    await mkdir(join(cwd, 'data'));
     await writeFile(join(cwd, 'data', name), content);
 
-    const reason = await refusal({ PORT: '0' }, cwd);
+    const reason = refusedConfiguration({ DATA_DIR: join(cwd, 'data') });
     expect(reason).toContain(name);
+    expect(reason).not.toContain('hunter2');
+  });
+
+  it('signing-keys.json, by the process', async () => {
+    await writeFile(join(cwd, 'data/signing-keys.json'), '{"keys":[{"kty":"EC","crv":"P-256","d":"hunter2');
+
+    const reason = await refusal({ PORT: '0' }, cwd);
+    expect(reason).toContain('signing-keys.json');
     expect(reason).not.toContain('hunter2');
   });
 });
 
-describe('A package that is not installed', () => {
-  it('better-sqlite3: the start names what to install', async () => {
+describe('Without better-sqlite3', () => {
+  it('the start names what to install', async () => {
     const { main, env } = await installWithout('better-sqlite3');
 
     expect(reasonOf(await ended(await launch({ main, env }), AT_ONCE))).toMatch(/npm install better-sqlite3/);
   });
 
-  it('better-sqlite3, not built: the start names what to install', async () => {
+  it('that was built, the start names what to install', async () => {
     const { main, env } = await installWithUnbuiltSqlite();
 
     const reason = reasonOf(await ended(await launch({ main, env }), AT_ONCE));
     expect(reason).toMatch(/python3.*make.*C\+\+ compiler.*npm rebuild better-sqlite3/);
   });
+});
 
-  it('pg: the start names what to install; SQLite does without', async () => {
-    const { main, env } = await installWithout('pg');
-    const postgres = { ...productionEnvironment('postgres://127.0.0.1:1/sessions'), ...env };
+describe('Without pg, mysql2, @nestjs/platform-fastify and @nestjs/swagger', () => {
+  let installation: Installation;
 
-    expect(reasonOf(await ended(await launch({ main, env: postgres }), AT_ONCE))).toMatch(/npm install pg/);
-    const { url } = await startProcess({ main, env });
-    expect((await call(`${url}/health/ready`, { method: 'GET' })).status).toBe(200);
+  beforeAll(async () => {
+    installation = await installWithout('pg', 'mysql2', '@nestjs/platform-fastify', '@nestjs/swagger');
   });
 
-  it('mysql2: the start names what to install; SQLite does without', async () => {
-    const { main, env } = await installWithout('mysql2');
-    const mariadb = { ...productionEnvironment('mariadb://root@127.0.0.1:1/sessions'), ...env };
-
-    expect(reasonOf(await ended(await launch({ main, env: mariadb }), AT_ONCE))).toBe(
+  it.each<[string, Record<string, string>, string]>([
+    [
+      'for PostgreSQL',
+      productionEnvironment('postgres://127.0.0.1:1/sessions'),
+      'DATABASE_URL: PostgreSQL needs the driver "pg", which is not installed: npm install pg',
+    ],
+    [
+      'for MariaDB',
+      productionEnvironment('mariadb://root@127.0.0.1:1/sessions'),
       'DATABASE_URL: MariaDB needs the driver "mysql2", which is not installed: npm install mysql2',
-    );
-    const { url } = await startProcess({ main, env });
-    expect((await call(`${url}/health/ready`, { method: 'GET' })).status).toBe(200);
-  });
-
-  it('@nestjs/platform-fastify: the start names what to install; Express does without', async () => {
-    const { main, env } = await installWithout('@nestjs/platform-fastify');
-    const production = { ...productionEnvironment('sqlite:s.sqlite'), ...env };
-
-    const fastify = await launch({ main, env: { ...production, HTTP_ADAPTER: 'fastify' } });
-    expect(reasonOf(await ended(fastify, AT_ONCE))).toBe(
+    ],
+    [
+      'for Fastify',
+      { ...productionEnvironment('sqlite:s.sqlite'), HTTP_ADAPTER: 'fastify' },
       'HTTP_ADAPTER: fastify needs "@nestjs/platform-fastify", which is not installed: npm install @nestjs/platform-fastify',
-    );
-    const { url } = await startProcess({ main, env: { ...production, HTTP_ADAPTER: 'express' } });
-    await refreshed(url, (await signIn(url)).refresh_token);
+    ],
+  ])('the start names what to install %s', async (_, wanted, why) => {
+    const { main, env } = installation;
+
+    expect(reasonOf(await ended(await launch({ main, env: { ...wanted, ...env } }), AT_ONCE))).toBe(why);
   });
 
-  it('@nestjs/swagger: there is no /docs, the log says what to install, and all else works', async () => {
-    const { main, env } = await installWithout('@nestjs/swagger');
-    const service = await startProcess({ main, env: { ...productionEnvironment('sqlite:s.sqlite'), ...env } });
+  it('SQLite and Express do; there is no /docs, the log says what to install, and all else works', async () => {
+    const { main, env } = installation;
+    const wanted = { ...productionEnvironment('sqlite:s.sqlite'), HTTP_ADAPTER: 'express' };
+    const service = await startProcess({ main, env: { ...wanted, ...env } });
+    const { url } = service;
 
-    expect((await call(`${service.url}/docs`, { method: 'GET' })).status).toBe(404);
+    expect((await call(`${url}/health/ready`, { method: 'GET' })).status).toBe(200);
+    expect((await call(`${url}/docs`, { method: 'GET' })).status).toBe(404);
     expect(service.stdout).toContain('npm install @nestjs/swagger');
-    expect((await call(`${service.url}/openapi.json`, { method: 'GET' })).status).toBe(200);
-    await refreshed(service.url, (await signIn(service.url)).refresh_token);
+    expect((await call(`${url}/openapi.json`, { method: 'GET' })).status).toBe(200);
+    await refreshed(url, (await signIn(url)).refresh_token);
   });
 });
 
@@ -309,25 +381,32 @@ describe('A database that does not answer at the start is waited for:', () => {
 });
 
 describeOnEachServer('A database that does not answer at the start is waited for', (databaseName) => {
+  const faults: [string, (network: TcpProxy) => Promise<void> | void][] = [
+    ['one that refuses connections', (network) => network.refuse()],
+    ['one that says nothing', (network) => network.stall()],
+  ];
   let database: TestDatabase;
-  let network: TcpProxy;
+  const networks: TcpProxy[] = [];
+  let waits: Promise<void>[];
 
+  // Both at once: they wait for most of their time.
   beforeAll(async () => {
     database = await createDatabase(databaseName);
-    network = await TcpProxy.before(database.url);
+    for (const _ of faults) networks.push(await TcpProxy.before(database.url));
+    waits = faults.map(async ([, fail], at) => {
+      const network = networks[at] as TcpProxy;
+      await fail(network);
+      await expectItWaits(productionEnvironment(network.url), await emptyFolder(), () => network.pass());
+    });
+    await Promise.allSettled(waits);
   });
   afterAll(async () => {
-    await network.close();
+    await Promise.all(networks.map((network) => network.close()));
     await database.drop();
   });
 
-  it.each<[string, () => Promise<void> | void]>([
-    ['one that refuses connections', () => network.refuse()],
-    ['one that says nothing', () => network.stall()],
-  ])('%s', async (_, fail) => {
-    await fail();
-
-    await expectItWaits(productionEnvironment(network.url), await emptyFolder(), () => network.pass());
+  it.each(faults.map(([what], at) => [what, at] as const))('%s', async (_, at) => {
+    await waits[at];
   });
 });
 

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { IssuedSession } from 'nest-refresh-token';
+import { isSessionId } from '../src/auth/session/session.service.js';
 import { commandLine } from './support/command-line.js';
 import { copiesOf, type DatabaseCopies } from './support/database-copies.js';
 import {
@@ -13,7 +14,7 @@ import {
   type TestDatabase,
 } from './support/databases.js';
 import { bearer, call, logout, postSession, refresh, refreshed, signIn } from './support/http.js';
-import { cleanUp, emptyFolder, startProcess, stop, type Ended, type ServiceProcess } from './support/process.js';
+import { cleanUp, emptyFolder, startProcess, stop, until, type Ended, type ServiceProcess } from './support/process.js';
 import { serviceForTheSuite } from './support/running-service.js';
 import { productionEnvironment, SERVICE_KEY } from './support/service.js';
 import { endOf } from './support/session-rows.js';
@@ -91,12 +92,15 @@ describeOnEachDatabase('A restored backup', (name) => {
     await endInAllWays(before);
     const { refresh_token: newest } = await refreshed(service.url, busy.refresh_token);
     expect(await live([...ended, idle, busy])).toEqual(['idle', 'busy']);
-    const { stdout } = await stop(service);
-    const lines = stdout.split('\n').filter((line) => line.includes('"session.ended"'));
+    const lines = await until('all endings are in the log', () => {
+      const found = service.stdout.split('\n').filter((line) => /"session\.ended".*\}$/.test(line));
+      return found.length > ways.length ? found : undefined;
+    });
     const ids = lines.map((line) => (JSON.parse(line) as { session_id: string }).session_id).join('\n');
 
+    if (copies.needStop) await stop(service);
     await copies.putBack('backup');
-    service = await start();
+    if (copies.needStop) service = await start();
     // Without a replay, all of them would be alive again.
     expect(await live([...ended, idle, busy])).toEqual([...ways, 'idle', 'busy']);
     const env = { DATABASE_URL: database.url };
@@ -144,13 +148,13 @@ describeOnEachDatabase('sessions end --ids', (name) => {
     expect(await context.ended()).toEqual(['service', null]);
   });
 
-  it('says on stderr how far it is with 2,000 ids, and ends the last of them', async () => {
+  it('says on stderr how far it is with 1,100 ids, and ends the last of them', async () => {
     const { one, other, env } = context;
-    const ids = [...Array.from({ length: 1_998 }, () => randomUUID()), one.session_id, other.session_id];
+    const ids = [...Array.from({ length: 1_098 }, () => randomUUID()), one.session_id, other.session_id];
     const { code, stdout, stderr } = await end(ids.join('\n'), env);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^2 ended; 0 had ended before; 1998 are not in /);
-    expect(stderr).toMatch(/^(\d+ of 2000.*\n)+$/);
+    expect(stdout).toMatch(/^2 ended; 0 had ended before; 1098 are not in /);
+    expect(stderr).toMatch(/^(\d+ of 1100.*\n)+$/);
     expect(await context.ended()).toEqual(['service', 'service']);
   });
 });
@@ -168,7 +172,7 @@ describe('sessions end --ids', () => {
 
   it('refuses a bad line before anything is ended', async () => {
     const { one, other, env } = context;
-    const bad = ['everybody', '%', `' OR '1'='1`, `${randomUUID()},`, '00000000-0000-0000-0000', '-1'];
+    const bad = ['everybody', `${randomUUID()},`];
     const refused = await Promise.all(bad.map((line) => end(`${one.session_id}\n${line}\n${other.session_id}\n`, env)));
     for (const { code, stdout, stderr } of refused) {
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
@@ -179,26 +183,28 @@ describe('sessions end --ids', () => {
     expect(await context.ended()).toEqual([null, null]);
   });
 
+  it.each(['%', `' OR '1'='1`, '00000000-0000-0000-0000', '-1'])('takes no %s for an id', (line) => {
+    expect(isSessionId(line)).toBe(false);
+  });
+
   it('refuses a whole log, and a token in the wrong place, without repeating it', async () => {
     const { one, env } = context;
     const line = `{"event":"session.ended","session_id":"${one.session_id}"}`;
-    for (const bad of [one.refresh_token, one.access_token, line]) {
-      const { code, stderr } = await end(`${one.session_id}\n${bad}\n`, env);
-      expect(code).toBe(1);
-      expect(stderr).toMatch(/: line 2: got .*Nothing was ended\.\n$/);
-      expect(stderr).not.toContain(bad);
-    }
+    await Promise.all(
+      [one.refresh_token, one.access_token, line].map(async (bad) => {
+        const { code, stderr } = await end(`${one.session_id}\n${bad}\n`, env);
+        expect(code).toBe(1);
+        expect(stderr).toMatch(/: line 2: got .*Nothing was ended\.\n$/);
+        expect(stderr).not.toContain(bad);
+      }),
+    );
     expect(await context.ended()).toEqual([null, null]);
   });
 
   it('ends nobody where it reads nothing', async () => {
-    for (const input of ['', '\n \n\r\n'])
-      expect(await end(input, context.env)).toEqual({
-        code: 0,
-        signal: null,
-        stdout: 'Got no ids: nothing to end.\n',
-        stderr: '',
-      });
+    const nothing = { code: 0, signal: null, stdout: 'Got no ids: nothing to end.\n', stderr: '' };
+    const inputs = ['', '\n \n\r\n'];
+    expect(await Promise.all(inputs.map((input) => end(input, context.env)))).toEqual([nothing, nothing]);
     expect(await context.ended()).toEqual([null, null]);
   });
 

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Connection } from './support/connection.js';
 import { createDatabase, describeOnEachDatabase, describePostgres, type TestDatabase } from './support/databases.js';
+import { IS_FASTIFY } from './support/http-adapter.js';
 import { bearer, call, json, refresh, refreshed, signIn, type Answer } from './support/http.js';
 import {
   cleanUp,
@@ -16,8 +17,9 @@ import {
   until,
   type ServiceProcess,
 } from './support/process.js';
-import { productionEnvironment, SERVICE_KEY } from './support/service.js';
+import { productionEnvironment, SERVICE_KEY, startService } from './support/service.js';
 import { TcpProxy } from './support/tcp-proxy.js';
+import { TestClock } from './support/test-clock.js';
 import type { IssuedSession, TokenResponse } from '../src/auth/refresh-token/token-response.js';
 
 const SIGN_IN = {
@@ -55,7 +57,59 @@ function expectLastAnswer(answer: Answer, status: number): Answer {
   return answer;
 }
 
-afterEach(cleanUp);
+function onSqlite(): Promise<ServiceProcess> {
+  return startProcess({ env: productionEnvironment('sqlite:sessions.sqlite') });
+}
+
+async function endsWithoutABody(service: ServiceProcess): Promise<void> {
+  await new Connection(service.url).begin('/sessions', SIGN_IN);
+
+  await beginShutDown(service);
+  await exits(service);
+}
+
+async function endsWithSilentConnections(service: ServiceProcess): Promise<void> {
+  const { hostname, port } = new URL(service.url);
+  const unused = connect(Number(port), hostname);
+  await once(unused, 'connect');
+  const unusedCloses = once(
+    unused.on('error', () => undefined),
+    'close',
+  );
+  await new Connection(service.url).request('/health/live', { method: 'GET' });
+
+  await beginShutDown(service);
+  service.signal('SIGTERM');
+  service.signal('SIGINT');
+  // After a moment in which they could still bring a request.
+  await exits(service, AT_MOST / 2);
+  await unusedCloses;
+}
+
+/** What waits for seconds, begun before the other tests. */
+let withoutABody: Promise<void>;
+let withSilentConnections: Promise<void>;
+
+beforeAll(async () => {
+  const [one, other] = await Promise.all([onSqlite(), onSqlite()]);
+  withoutABody = endsWithoutABody(one);
+  withSilentConnections = endsWithSilentConnections(other);
+  for (const begun of [withoutABody, withSilentConnections]) begun.catch(() => undefined);
+});
+afterAll(async () => {
+  await Promise.allSettled([withoutABody, withSilentConnections]);
+  await cleanUp();
+});
+
+describe('Shut-down where nothing is open', () => {
+  it.each<NodeJS.Signals>(['SIGTERM', 'SIGINT'])('on %s is at once', async (name) => {
+    const service = await onSqlite();
+    await refreshed(service.url, (await signIn(service.url)).refresh_token);
+
+    service.signal(name);
+    await exits(service, AT_ONCE);
+  });
+});
 
 describeOnEachDatabase('Shut-down', (databaseName) => {
   let database: TestDatabase;
@@ -65,18 +119,9 @@ describeOnEachDatabase('Shut-down', (databaseName) => {
   beforeAll(async () => {
     database = await createDatabase(databaseName);
     env = { ...productionEnvironment(database.url), REFRESH_TOKEN_LEEWAY: '0' };
-  });
-  beforeEach(async () => {
     service = await startProcess({ env });
   });
   afterAll(() => database.drop());
-
-  it.each<NodeJS.Signals>(['SIGTERM', 'SIGINT'])('on %s is at once where nothing is open', async (name) => {
-    await refreshed(service.url, (await signIn(service.url)).refresh_token);
-
-    service.signal(name);
-    await exits(service, AT_ONCE);
-  });
 
   it('answers what is in flight, and what still comes on open connections, and then ends', async () => {
     const { refresh_token } = await signIn(service.url);
@@ -105,10 +150,11 @@ describeOnEachDatabase('Shut-down', (databaseName) => {
     await exits(service, AT_ONCE);
 
     // What was answered was committed.
-    const next = await startProcess({ env });
+    const next = await startService(database.url, { env, clock: new TestClock(Date.now()) });
     await refreshed(next.url, successor);
     await refreshed(next.url, created.refresh_token);
     expect((await refresh(next.url, leaver.refresh_token)).status).toBe(401);
+    await next.close();
   });
 });
 
@@ -142,22 +188,45 @@ describe('Shut-down under load', () => {
 
 type Connections = [Connection, Connection, Connection, Connection, Connection];
 
+/** PostgreSQL, behind a network that stalls: a request is on its way. */
+async function ends503ByTheDeadline(service: ServiceProcess, network: TcpProxy): Promise<void> {
+  const { refresh_token } = await signIn(service.url);
+  network.stall();
+  const answer = refresh(service.url, refresh_token);
+  await network.holdsBack();
+  const begun = performance.now();
+  await beginShutDown(service);
+
+  expectLastAnswer(await answer, 503);
+  expect((await ended(service, AT_MOST)).code).toBe(0);
+  expect(performance.now() - begun).toBeLessThan(AT_MOST);
+}
+
 describePostgres('Shut-down while PostgreSQL does not answer', () => {
   let database: TestDatabase;
-  let network: TcpProxy;
-  let service: ServiceProcess;
+  let byTheDeadline: Promise<void>;
+  const networks: TcpProxy[] = [];
 
   beforeAll(async () => {
     database = await createDatabase('PostgreSQL');
+    const { service, network } = await start();
+    byTheDeadline = ends503ByTheDeadline(service, network);
+    byTheDeadline.catch(() => undefined);
   });
-  beforeEach(async () => {
-    network = await TcpProxy.before(database.url);
-    service = await startProcess({ env: productionEnvironment(network.url) });
+  afterAll(async () => {
+    await Promise.all(networks.map((network) => network.close()));
+    await database.drop();
   });
-  afterEach(() => network.close());
-  afterAll(() => database.drop());
+
+  /** A service behind a network of its own. */
+  async function start(): Promise<{ service: ServiceProcess; network: TcpProxy }> {
+    const network = await TcpProxy.before(database.url);
+    networks.push(network);
+    return { service: await startProcess({ env: productionEnvironment(network.url) }), network };
+  }
 
   it('answers normally what the database answers in time', async () => {
+    const { service, network } = await start();
     const { refresh_token } = await signIn(service.url);
     network.stall();
     const answer = refresh(service.url, refresh_token);
@@ -169,54 +238,27 @@ describePostgres('Shut-down while PostgreSQL does not answer', () => {
     await exits(service, AT_ONCE);
   });
 
-  it('answers 503 by the deadline, and ends', async () => {
-    const { refresh_token } = await signIn(service.url);
-    network.stall();
-    const answer = refresh(service.url, refresh_token);
-    await network.holdsBack();
-    const begun = performance.now();
-    await beginShutDown(service);
-
-    expectLastAnswer(await answer, 503);
-    expect((await ended(service, AT_MOST)).code).toBe(0);
-    expect(performance.now() - begun).toBeLessThan(AT_MOST);
-  });
-
   it('ends where idle connections to the database are dead', async () => {
+    const { service, network } = await start();
     await signIn(service.url);
     network.stall();
 
     service.signal('SIGTERM');
     await exits(service);
   });
+
+  it('answers 503 by the deadline, and ends', async () => {
+    await byTheDeadline;
+  });
 });
 
 describe('Shut-down is not held up', () => {
-  let service: ServiceProcess;
-
-  beforeEach(async () => {
-    service = await startProcess({ env: productionEnvironment('sqlite:sessions.sqlite') });
-  });
-
   it('by connections on which nothing comes, whether they were used before or not, nor by more signals', async () => {
-    const { hostname, port } = new URL(service.url);
-    const unused = connect(Number(port), hostname);
-    await once(unused, 'connect');
-    const unusedCloses = once(
-      unused.on('error', () => undefined),
-      'close',
-    );
-    await new Connection(service.url).request('/health/live', { method: 'GET' });
-
-    await beginShutDown(service);
-    service.signal('SIGTERM');
-    service.signal('SIGINT');
-    // After a moment in which they could still bring a request.
-    await exits(service, AT_MOST / 2);
-    await unusedCloses;
+    await withSilentConnections;
   });
 
   it('nor cut short by signals that keep coming until it has ended', async () => {
+    const service = await onSqlite();
     await signIn(service.url);
     const insisting = setInterval(() => service.signal('SIGTERM'), 1);
     try {
@@ -227,10 +269,7 @@ describe('Shut-down is not held up', () => {
   });
 
   it('by a request whose body never comes', async () => {
-    await new Connection(service.url).begin('/sessions', SIGN_IN);
-
-    await beginShutDown(service);
-    await exits(service);
+    await withoutABody;
   });
 });
 
@@ -264,7 +303,10 @@ function kill(pid: number): void {
   }
 }
 
-describe('A signal while the start waits for its database', () => {
+/** Before there is a server, the adapter is all the same. */
+const describeOnExpress: (what: string, suite: () => void) => void = IS_FASTIFY ? () => undefined : describe;
+
+describeOnExpress('A signal while the start waits for its database', () => {
   it.each<NodeJS.Signals>(['SIGTERM', 'SIGINT'])('%s ends it at once', async (name) => {
     const nobody = `postgres://127.0.0.1:${await freePort()}/sessions`;
     const service = await launch({ env: productionEnvironment(nobody) });

@@ -86,18 +86,21 @@ class Deployment {
 describeOnEachDatabase('signing keys of the environment', (name) => {
   let deployment: Deployment;
 
+  /** What is decided of the rows once they are read: on one database, since it is the same on each. */
+  const itDecides: (what: string, test: () => Promise<void>) => void = name === 'SQLite' ? it : () => undefined;
+
   beforeEach(async () => {
     deployment = await Deployment.on(name);
   });
   afterEach(() => deployment.end());
 
-  it('sign at once where they are the first', async () => {
+  itDecides('sign at once where they are the first', async () => {
     expect(await deployment.rollOut(['old', 'new'])).toBe('old');
     // Of those, any may be the first: all have been published from the beginning.
     expect(await deployment.rollOut(['new', 'old'])).toBe('new');
   });
 
-  it('are those of the instance that was first: others, with keys of their own, do not start', async () => {
+  itDecides('are those of the instance that was first: others, with keys of their own, do not start', async () => {
     await deployment.start(['old']);
     deployment.clock.advance(SECOND);
 
@@ -121,7 +124,7 @@ describeOnEachDatabase('signing keys of the environment', (name) => {
     expect(rows).toEqual(expect.arrayContaining(noted));
   });
 
-  it('are refused where the first was never published, with its kid and what to do', async () => {
+  itDecides('are refused where the first was never published, with its kid and what to do', async () => {
     await deployment.rollOut(['old']);
     deployment.clock.advance(DAY);
 
@@ -162,14 +165,14 @@ describeOnEachDatabase('signing keys of the environment', (name) => {
     expect(await deployment.rollOut(['old'])).toBe('old');
   });
 
-  it('sign at once without an activation delay', async () => {
+  itDecides('sign at once without an activation delay', async () => {
     await deployment.rollOut(['old']);
     deployment.clock.advance(DAY);
 
     expect(await deployment.rollOut(['new', 'old'], { KEY_ACTIVATION_DELAY: '0' })).toBe('new');
   });
 
-  it('roll back at once: what signed before has long been published', async () => {
+  itDecides('roll back at once: what signed before has long been published', async () => {
     await deployment.rollOut(['old']);
     await deployment.rollOut(['old', 'new']);
     deployment.clock.advance(DELAY);

@@ -10,6 +10,7 @@ const LEFT_OUT = {
     'client-refresh',
     'client-sign-out',
     'client-storage',
+    'command-line',
     'key-commands',
     'ormconfig',
     'package',
@@ -18,6 +19,7 @@ const LEFT_OUT = {
     'store-and-rule',
   ],
   'They are about the database: below the service, which knows no HTTP': [
+    'bursts',
     'crash',
     'database-conflicts',
     'database-faults',
@@ -44,7 +46,7 @@ const LEFT_OUT = {
     'secrets',
     'signing-key-boot-check',
   ],
-  "They wait out a browser's real timeouts; the client library knows the wire only, and demo-wire has the demo's": [
+  "The client library knows the wire only: cookie-browser has that of a browser's cookies, demo-wire the demo's": [
     'client-browser-endings',
     'client-browser-frozen',
     'client-browser-outages',
@@ -52,6 +54,7 @@ const LEFT_OUT = {
     'client-browser-requests',
     'client-browser-restarts',
     'client-browser-tabs',
+    'cookie-client',
     'demo',
   ],
   'It compares both adapters by itself': ['http-adapters'],

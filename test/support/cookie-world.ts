@@ -24,7 +24,7 @@ export interface CookieWorld {
   /** Listed under `localhost`, of the same site, and under `127.0.0.1`, of another one. */
   listed: Site;
   evil: Site;
-  /** A profile of the browser, new in every test. */
+  /** A profile of the browser, without cookies at first in every test. */
   context: BrowserContext;
   /** A page at an address. */
   open(url: string): Promise<Page>;
@@ -37,20 +37,37 @@ export interface CookieWorld {
 /** How the contexts of a suite's tests are made. */
 interface Browsing {
   newContext(): Promise<BrowserContext>;
+  /** After a test. */
+  leave(context: BrowserContext): Promise<unknown>;
   close(): Promise<void>;
 }
 
 async function asItComes(): Promise<Browsing> {
   const browser = await openBrowser();
-  return { newContext: () => browser.newContext(), close: () => browser.close() };
+  return {
+    newContext: () => browser.newContext(),
+    leave: (context) => context.close(),
+    close: () => browser.close(),
+  };
 }
 
-/** A profile is a browser of its own. */
+/** A profile is a browser of its own: one for all tests, of which its first page stays open. */
 async function permissive(): Promise<Browsing> {
   const folder = await mkdtemp(join(tmpdir(), 'refresh-token-'));
+  const profile = await openPermissiveProfile(folder);
   return {
-    newContext: () => openPermissiveProfile(folder),
-    close: () => rm(folder, { recursive: true, force: true }),
+    newContext: async () => profile,
+    leave: () =>
+      Promise.all(
+        profile
+          .pages()
+          .slice(1)
+          .map((page) => page.close()),
+      ),
+    close: async () => {
+      await profile.close();
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 }
 
@@ -80,7 +97,7 @@ export function cookieWorldForTheSuite(
     // A profile remembers them.
     await world.context.clearCookies();
   });
-  afterEach(() => world.context.close());
+  afterEach(() => browsing?.leave(world.context));
   afterAll(async () => {
     const { listed, evil, backend, service } = world as Partial<CookieWorld>;
     await Promise.all([listed, evil, backend, service].map((server) => server?.close()));

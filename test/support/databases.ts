@@ -47,6 +47,16 @@ export function createDatabase(name: DatabaseName): Promise<TestDatabase> {
   return create[name]();
 }
 
+/** The databases that there are, for what is begun before the suites that are about it. */
+export function availableDatabases(): DatabaseName[] {
+  const servers = {
+    SQLite: 'none',
+    PostgreSQL: process.env['TEST_POSTGRES_URL'],
+    MariaDB: process.env['TEST_MARIADB_URL'],
+  };
+  return (Object.keys(create) as DatabaseName[]).filter((name) => servers[name] && !isLeftOut(name));
+}
+
 /** `describe` once for each kind of database; those whose server isn't there are skipped (see global-setup). */
 export function describeOnEachDatabase(what: string, suite: (name: DatabaseName) => void): void {
   describe(`${what} on SQLite`, () => suite('SQLite'));

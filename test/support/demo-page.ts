@@ -3,7 +3,7 @@ import type { BrowserContext, FrameLocator, Page } from 'playwright-core';
 import type { IssuedSession } from '../../src/auth/refresh-token/token-response.js';
 import { complaintsOf } from './browser.js';
 import { call, json, type Answer } from './http.js';
-import { until } from './process.js';
+import { startProcess, until, type ServiceProcess } from './process.js';
 
 /** What the demo's tokens live and how long its leeway is, in milliseconds. */
 export const LIFE = 15_000;
@@ -23,10 +23,27 @@ export async function signIn(url: string, subject = 'alice'): Promise<IssuedSess
   return json<IssuedSession>(answer);
 }
 
+/** What turns a service's clock by more than the leeway at each signal, and says so. */
+const TURNING = `
+  const { now } = Date;
+  let ahead = 0;
+  Date.now = () => now() + ahead;
+  process.on('SIGUSR2', () => {
+    ahead += ${LEEWAY + 200};
+    console.error('The clock is turned.');
+  });`;
+
+/** Starts the service, with a clock for `leewayPasses`. */
+export function startDemo(): Promise<ServiceProcess> {
+  return startProcess({ env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(TURNING)}` } });
+}
+
 /** Lets the leeway of what was handed out just now pass. */
-export async function leewayPasses(): Promise<void> {
-  const end = performance.now() + LEEWAY + 200;
-  await until('the leeway is over', () => performance.now() > end || undefined);
+export async function leewayPasses(service: ServiceProcess): Promise<void> {
+  const turns = () => service.stderr.split('The clock is turned.').length;
+  const before = turns();
+  service.signal('SIGUSR2');
+  await until('the clock is turned', () => turns() > before || undefined);
 }
 
 /** The demo in a profile of its own. */

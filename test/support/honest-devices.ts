@@ -178,10 +178,10 @@ export class HonestDevices {
     await this.settled();
   }
 
-  async restore(backupNumber: number): Promise<void> {
+  async restore(backupNumber: number, whileStopped: boolean): Promise<void> {
     // Connections don't outlive the database they were for.
     await this.loseAll();
-    await this.world.restore(backupNumber);
+    await this.world.restore(backupNumber, whileStopped);
   }
 
   private async loseAll(): Promise<void> {

@@ -9,14 +9,14 @@ export interface Installation {
   readonly env: Record<string, string>;
 }
 
-/** Installs the built service with all packages but one. */
-export async function installWithout(missing: string): Promise<Installation> {
+/** Installs the built service with all packages but some. */
+export async function installWithout(...missing: string[]): Promise<Installation> {
   const folder = await emptyFolder();
   const packages = join(folder, 'node_modules');
   await cp('dist', join(folder, 'dist'), { recursive: true });
   await cp('package.json', join(folder, 'package.json'));
   for (const name of await packageNames()) {
-    if (name === missing) continue;
+    if (missing.includes(name)) continue;
     await mkdir(dirname(join(packages, name)), { recursive: true });
     await symlink(resolve('node_modules', name), join(packages, name));
   }

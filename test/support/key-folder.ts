@@ -2,7 +2,8 @@ import type { JsonWebKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { expect } from '@jest/globals';
-import { generateSigningKey } from '../../src/auth/key-generation.js';
+import { generateSecret, generateSigningKey } from '../../src/auth/key-generation.js';
+import { tokenSecret } from '../../src/auth/refresh-token/token-secret.js';
 import { keyFiles, type KeyFiles } from '../../src/service/keys/key-files.js';
 import { emptyFolder, runToEnd, startProcess, type Ended, type ServiceProcess } from './process.js';
 import { putFile } from './put-file.js';
@@ -115,6 +116,16 @@ export class KeyFolder {
     });
     await this.put('signingKeys', JSON.stringify({ keys }));
     return keys.map((key) => String(key['kid']));
+  }
+
+  /**
+   * Puts secrets there as if they had been added at these times.
+   * @returns their ids, the fingerprints
+   */
+  async putSecrets(...addedAt: number[]): Promise<string[]> {
+    const secrets = addedAt.map((time) => ({ secret: generateSecret(), added_at: new Date(time).toISOString() }));
+    await this.put('secrets', JSON.stringify({ secrets }));
+    return secrets.map(({ secret }) => tokenSecret(secret).fingerprint);
   }
 
   /** Starts a service on these keys. */

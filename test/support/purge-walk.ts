@@ -7,6 +7,8 @@ import { DAY } from './test-clock.js';
 
 /** More steps than any walk of a test takes. */
 const FAR = 200;
+/** How many rows go into one statement. */
+const CHUNK = 500;
 
 /** Walks from wherever it is to the end of the table. @returns how many rows went, and whether all was clean */
 export async function walkToTheEnd(walk: PurgeWalk): Promise<{ deleted: number; steps: number; isClean: boolean }> {
@@ -52,12 +54,15 @@ export function oldRow(now: number, differences: RowTimes = {}): RefreshTokenSes
   });
 }
 
-/** Puts rows into the database, past the store. */
+/** Puts rows into the database, past the store; those of the same ids go. */
 export async function putRows(app: INestApplication, rows: readonly RefreshTokenSession[]): Promise<void> {
-  await app
-    .get(DataSource)
-    .getRepository(RefreshTokenSession)
-    .save([...rows], { chunk: 100 });
+  const sessions = app.get(DataSource).getRepository(RefreshTokenSession);
+  for (let start = 0; start < rows.length; start += CHUNK) {
+    const chunk = rows.slice(start, start + CHUNK);
+    await sessions.delete(chunk.map(({ id }) => id));
+    // The rows are left as they are: what came back would be taken for that of others.
+    await sessions.createQueryBuilder().insert().values(chunk).updateEntity(false).execute();
+  }
 }
 
 /** The ids of all sessions that the database has, sorted. */

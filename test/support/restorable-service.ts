@@ -1,10 +1,10 @@
 import type { IssuedSession } from '../../src/auth/refresh-token/token-response.js';
 import type { SessionListResponse } from '../../src/auth/session/session.response.js';
 import { createDatabase, type DatabaseName, type TestDatabase } from './databases.js';
-import { copiesOf, type DatabaseCopies } from './database-copies.js';
 import { json, logout, refresh, signIn, type Answer } from './http.js';
 import { getSessions } from './session-calls.js';
 import { startService, type TestService } from './service.js';
+import { TableCopies } from './table-copies.js';
 import { TestClock } from './test-clock.js';
 
 /** The service on a database of its own, to be restarted, and set back to what it was. One clock throughout. */
@@ -13,7 +13,7 @@ export class RestorableService {
 
   private constructor(
     private readonly database: TestDatabase,
-    private readonly copies: DatabaseCopies,
+    private readonly copies: TableCopies,
     private readonly env: Record<string, string>,
     private running: TestService,
   ) {}
@@ -21,7 +21,7 @@ export class RestorableService {
   static async start(name: DatabaseName, env: Record<string, string>): Promise<RestorableService> {
     const database = await createDatabase(name);
     const running = await startService(database.url, { env });
-    return new RestorableService(database, await copiesOf(database.url), env, running);
+    return new RestorableService(database, await TableCopies.of(database.url), env, running);
   }
 
   get clock(): TestClock {
@@ -61,9 +61,10 @@ export class RestorableService {
     return name;
   }
 
-  async restore(copy: string): Promise<void> {
+  /** @param whileStopped as an operator does who stops the service for it; a server fails over below its clients */
+  async restore(copy: string, whileStopped = false): Promise<void> {
     const putBack = () => this.copies.putBack(copy);
-    await (this.copies.needStop ? this.restart(putBack) : putBack());
+    await (whileStopped ? this.restart(putBack) : putBack());
   }
 
   /** The ids of all rows of the sessions' table. */
@@ -73,8 +74,7 @@ export class RestorableService {
 
   /** Removes all sessions and copies. */
   async empty(): Promise<void> {
-    await this.copies.query('DELETE FROM refresh_token_sessions');
-    for (const copy of this.copiesTaken.splice(0)) await this.copies.drop(copy);
+    await this.copies.empty(this.copiesTaken.splice(0));
   }
 
   async close(): Promise<void> {

@@ -67,7 +67,7 @@ export async function perform({ world, devices, leeway, clockError }: Scene, [ve
     case 'backUp':
       return world.backUp();
     case 'restore':
-      return devices.restore(a);
+      return devices.restore(a, pick([false, false, true], b));
     case 'turnClock':
       return devices.turnClock(a, b);
     case 'signIn':

@@ -88,12 +88,17 @@ export class RotationWorld {
     this.note(`backup ${this.backups.length}`);
   }
 
-  /** Puts a backup back, where there is one. */
-  async restore(n: number): Promise<void> {
+  /**
+   * Puts a backup back, where there is one.
+   * @param whileStopped whether the service is stopped for it
+   */
+  async restore(n: number, whileStopped = false): Promise<void> {
     if (this.backups.length === 0) return;
     const backup = pick(this.backups, n);
-    this.note(`backup ${this.backups.indexOf(backup) + 1} is put back`);
-    await this.service.restore(backup.copy);
+    this.note(
+      `backup ${this.backups.indexOf(backup) + 1} is put back${whileStopped ? ' while the service is stopped' : ''}`,
+    );
+    await this.service.restore(backup.copy, whileStopped);
     this.wait(RESTORE_TAKES);
     for (const session of this.sessions) session.restored(backup.sessions.get(session));
   }
