@@ -160,7 +160,7 @@ describe('when the service itself fails', () => {
     wakeUp();
     const late = await hanging.mock.results[0]?.value;
     const next = await connection.post('/refresh_token', headers);
-    expect(late).toMatchObject({ id: session.session_id });
+    expect(late).toMatchObject({ isRotated: true, session: { id: session.session_id } });
     expect(next.status).toBe(200);
     expect(connection.unread).toBe('');
     connection.close();
