@@ -124,6 +124,10 @@ async function withLoad({ server, fleet, sessions, devices }: World): Promise<Ha
     }),
   ];
   devices.forEach((device) => device.start());
+  const stopAll = () => {
+    over.abort();
+    return [...background, ...devices.map((device) => device.stop())];
+  };
 
   const thefts: Promise<void>[] = [];
   let outage = Promise.resolve();
@@ -132,29 +136,30 @@ async function withLoad({ server, fleet, sessions, devices }: World): Promise<Ha
       await delay(BETWEEN_KILLS);
       for (const victim of victims.splice(0, THEFTS)) {
         stolen.push(victim.session);
-        const theft = steal(victim, sessions, () => lastCrash, thefts.length % 2 === 0);
-        // Waited for below.
-        theft.catch(() => undefined);
-        thefts.push(theft);
+        thefts.push(waitedForBelow(steal(victim, sessions, () => lastCrash, thefts.length % 2 === 0)));
       }
-      if (kills === RESTART) outage = restart(() => server.stop());
+      if (kills === RESTART) outage = waitedForBelow(restart(() => server.stop()));
       if (kills === CRASH) {
         await outage;
-        outage = restart(async () => {
-          await server.kill();
-          killedAt = Date.now();
-        });
+        outage = waitedForBelow(
+          restart(async () => {
+            await server.kill();
+            killedAt = Date.now();
+          }),
+        );
       }
       await fleet.killOne();
     }
     await outage;
     await fleet.settle();
     await Promise.all(thefts);
-    return { stolen, killedAt };
-  } finally {
-    over.abort();
-    await Promise.all([...background, ...devices.map((device) => device.stop())]);
+  } catch (error) {
+    // What follows from it must not hide it.
+    await Promise.allSettled(stopAll());
+    throw error;
   }
+  await Promise.all(stopAll());
+  return { stolen, killedAt };
 
   async function endSome(count: number): Promise<void> {
     const free = leavers.filter(({ session }) => !session.isEnding);
@@ -171,6 +176,12 @@ async function withLoad({ server, fleet, sessions, devices }: World): Promise<Ha
     await until('clients are told to come again', () => (sessions.answers[503] ?? 0) > before || undefined, PATIENCE);
     await server.start();
   }
+}
+
+/** Until it is waited for, nobody hears of its failure. */
+function waitedForBelow(work: Promise<void>): Promise<void> {
+  work.catch(() => undefined);
+  return work;
 }
 
 /** Does something again and again, with a short rest in between. */
