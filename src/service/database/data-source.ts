@@ -15,8 +15,13 @@ import { migrate } from './migrate.js';
 const PATIENCE = 30_000;
 const PAUSE = 1_000;
 
+/** The part of pg's client that is used here. */
+interface PostgresClient {
+  on(event: 'error', listener: () => void): unknown;
+}
+
 /** Limits that keep an answer inside a handler's deadline of 5 s, in milliseconds unless named otherwise. */
-const POSTGRES_LIMITS = {
+const POSTGRES_POOL = {
   max: 10,
   connectionTimeoutMillis: 3_000,
   statement_timeout: 3_500,
@@ -24,6 +29,9 @@ const POSTGRES_LIMITS = {
   keepAlive: true,
   keepAliveInitialDelayMillis: 10_000,
   maxLifetimeSeconds: 1_800,
+  // Where one is lost in the packet in which it is made, neither the pool nor TypeORM listens, and the process would
+  // end. Whoever uses it is told by what he uses it for.
+  onConnect: (client: PostgresClient) => void client.on('error', () => undefined),
 };
 
 /** A server's name, and the package that speaks to it. */
@@ -46,7 +54,7 @@ export function dataSourceOptions(location: DatabaseLocation): DataSourceOptions
         type: 'postgres',
         url: location.url,
         migrations: postgresMigrations,
-        extra: POSTGRES_LIMITS,
+        extra: POSTGRES_POOL,
       };
     case 'cockroach':
       return {
@@ -55,7 +63,7 @@ export function dataSourceOptions(location: DatabaseLocation): DataSourceOptions
         migrations: cockroachMigrations,
         timeTravelQueries: false,
         // Not as `url`: TypeORM leaves out what stands after its "?".
-        extra: { ...POSTGRES_LIMITS, connectionString: location.url.replace(/^cockroachdb/, 'postgresql') },
+        extra: { ...POSTGRES_POOL, connectionString: location.url.replace(/^cockroachdb/, 'postgresql') },
       };
     case 'sqlite':
       return {
