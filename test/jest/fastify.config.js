@@ -20,6 +20,7 @@ const LEFT_OUT = {
   ],
   'They are about the database: below the service, which knows no HTTP': [
     'bursts',
+    'connection-lost-at-once',
     'crash',
     'database-conflicts',
     'database-faults',
