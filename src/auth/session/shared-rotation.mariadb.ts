@@ -2,7 +2,7 @@ import { compile } from '../database/sql-statement.js';
 import type { WrittenTable } from '../database/sql-writes.js';
 import {
   ASKED,
-  renamed,
+  askedIn,
   SHARED,
   type RotationTemplates,
   type RotationValues,
@@ -31,7 +31,7 @@ export function rotateTogetherOnMariadb(
   rotation: RotationTemplates,
   columns: string,
 ): SharedRotationStatement {
-  const [set, where] = [rotation.set, rotation.where].map((template) => renamed(template, (name) => `asked_${name}`));
+  const { set, where } = askedIn(rotation);
   const asked = `
     JSON_TABLE(:asked, '$[*]' COLUMNS (
       ${ASKED.map((name) => `asked_${name} ${TYPES[name]} PATH '$.${name}'`).join(', ')}

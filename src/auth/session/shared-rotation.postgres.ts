@@ -2,7 +2,7 @@ import { compile, type ParameterType } from '../database/sql-statement.js';
 import type { WrittenTable } from '../database/sql-writes.js';
 import {
   ASKED,
-  renamed,
+  askedIn,
   SHARED,
   type RotationTemplates,
   type SharedRotationStatement,
@@ -26,7 +26,7 @@ export function rotateTogetherOnPostgres(
   rotation: RotationTemplates,
   columns: string,
 ): SharedRotationStatement {
-  const [set, where] = [rotation.set, rotation.where].map((template) => renamed(template, (name) => `asked_${name}`));
+  const { set, where } = askedIn(rotation);
   const statement = compile(
     'postgres',
     `WITH asked AS (

@@ -34,7 +34,8 @@ export const SHARED: Record<string, ParameterType> = {
   leeway: 'bigint',
 };
 
-/** A template with what each rotation brings under another name. */
-export function renamed(template: string, nameOf: (name: string) => string): string {
-  return template.replace(new RegExp(`:(${ASKED.join('|')})\\b`, 'g'), (_, name: string) => nameOf(name));
+/** The templates with what each rotation brings as a column, `asked_…`. */
+export function askedIn({ set, where }: RotationTemplates): RotationTemplates {
+  const parameter = new RegExp(`:(${ASKED.join('|')})\\b`, 'g');
+  return { set: set.replace(parameter, 'asked_$1'), where: where.replace(parameter, 'asked_$1') };
 }
