@@ -10,7 +10,6 @@ export interface DatabaseCopies {
   readonly needStop: boolean;
   take(name: string): Promise<void>;
   putBack(name: string): Promise<void>;
-  drop(name: string): Promise<void>;
   /** Runs a statement beside the service. @returns its rows */
   query(sql: string): Promise<Record<string, unknown>[]>;
   close(): Promise<void>;
@@ -47,7 +46,6 @@ function sqliteCopies(path: string): DatabaseCopies {
       await Promise.all(['-wal', '-shm'].map((suffix) => rm(path + suffix, { force: true })));
       await copyFile(`${path}.${name}`, path);
     },
-    drop: (name) => rm(`${path}.${name}`, { force: true }),
     close: async () => undefined,
   };
 }
@@ -66,7 +64,6 @@ async function postgresCopies(url: string): Promise<DatabaseCopies> {
     query: async (sql) => (await client.query<Record<string, unknown>>(sql)).rows,
     take: (name) => forEachTable((table) => `CREATE TABLE ${table}_${name} AS TABLE ${table}`),
     putBack: (name) => forEachTable((table) => `DELETE FROM ${table}; INSERT INTO ${table} TABLE ${table}_${name}`),
-    drop: (name) => forEachTable((table) => `DROP TABLE IF EXISTS ${table}_${name}`),
     close: () => client.end(),
   };
 }
@@ -93,7 +90,6 @@ async function mariadbCopies(url: string): Promise<DatabaseCopies> {
       );
       await connection.commit();
     },
-    drop: (name) => forEachTable((table) => `DROP TABLE IF EXISTS ${table}_${name}`),
     close: () => connection.end(),
   };
 }
