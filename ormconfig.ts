@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from './src/service/database/data-source.js';
-import { environmentWithDotEnv } from './src/service/environment/dot-env.js';
-import { databaseLocation } from './src/service/environment/environment.js';
+import { environmentWithDotEnv } from './src/service/config/dot-env.js';
+import { databaseLocation } from './src/service/config/environment.js';
 
 export default new DataSource(dataSourceOptions(databaseLocation(environmentWithDotEnv())));

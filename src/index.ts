@@ -1,5 +1,5 @@
 export { AuthModule, AuthModule as RefreshTokenModule } from './auth/auth.module.js';
-export type { AuthModuleExtras } from './auth/auth.module-definition.js';
+export type { AuthModuleExtras } from './auth/module/auth.module-definition.js';
 export type {
   AccessTokenOptions,
   AuthModuleOptions,
@@ -8,7 +8,7 @@ export type {
   OAuthOptions,
   RefreshTokenOptions,
   SessionOptions,
-} from './auth/auth.options.js';
+} from './auth/options/auth.options.js';
 export {
   AuthError,
   ConfigurationError,
@@ -28,42 +28,42 @@ export {
   type RefusalReason,
   type UnavailableReason,
 } from './auth/auth.errors.js';
-export { AuthErrorFilter, AuthExceptionFilter } from './auth/auth.exception-filter.js';
-export { AuthReply } from './auth/auth.reply.js';
-export { ACCESS_TOKEN_STRATEGY, getAuthToken, REFRESH_TOKEN_STRATEGY } from './auth/auth.tokens.js';
-export { Clock, SystemClock } from './auth/clock.js';
-export type { Duration } from './auth/duration.js';
-export { refreshTokenEntities } from './auth/entities.js';
-export { mariadbEntities } from './auth/mariadb-entities.js';
-export { ErrorHeaders } from './auth/error-headers.js';
-export { accessTokenGuard, authErrorFilter, refreshTokenGuard } from './auth/named-parts.js';
-export { RandomSource, SystemRandomSource } from './auth/random.js';
+export { AuthErrorFilter, AuthExceptionFilter } from './auth/http/auth.exception-filter.js';
+export { AuthReply } from './auth/http/auth.reply.js';
+export { ACCESS_TOKEN_STRATEGY, getAuthToken, REFRESH_TOKEN_STRATEGY } from './auth/injection-tokens.js';
+export { Clock, SystemClock } from './auth/runtime/clock.js';
+export type { Duration } from './auth/formats/duration.js';
+export { refreshTokenEntities } from './auth/module/entities.js';
+export { mariadbEntities } from './auth/module/mariadb-entities.js';
+export { ErrorHeaders } from './auth/http/error-headers.js';
+export { accessTokenGuard, authErrorFilter, refreshTokenGuard } from './auth/guards/named.guards.js';
+export { RandomSource, SystemRandomSource } from './auth/runtime/random.js';
 export type { AccessTokenClaims } from './auth/access-token/access-token.claims.js';
-export { AccessTokenGuard, type AccessTokenRequest } from './auth/access-token/access-token.guard.js';
-export { AccessTokenKey } from './auth/access-token/access-token-key.entity.js';
+export { AccessTokenGuard, type AccessTokenRequest } from './auth/guards/access-token.guard.js';
+export { AccessTokenKey } from './auth/key-ring/signing-key.entity.js';
 export { AccessTokenVerifier, type VerifyOptions } from './auth/access-token/access-token.verifier.js';
-export { CurrentToken } from './auth/access-token/current-token.decorator.js';
-export { JwksController } from './auth/access-token/jwks.controller.js';
-export type { JsonWebKeySet } from './auth/access-token/access-token.keys.js';
-export { RequireScope } from './auth/access-token/require-scope.decorator.js';
-export { OAuthMetadataController } from './auth/oauth/oauth-metadata.controller.js';
-export { OAuthController } from './auth/oauth/oauth.controller.js';
-export { TokenIntrospector, type TokenIntrospection } from './auth/oauth/token.introspector.js';
-export { RefreshTokenCookies, type CookieTokenResponse } from './auth/cookie/refresh-token-cookies.js';
-export type { ExchangeOptions } from './auth/refresh-token/exchange-terms.js';
-export { LegacyTokens } from './auth/refresh-token/legacy-tokens.js';
-export { LogoutController, type LogoutRequest } from './auth/refresh-token/logout.controller.js';
-export { RefreshTokenController } from './auth/refresh-token/refresh-token.controller.js';
-export { RefreshTokenGuard, type RefreshTokenRequest } from './auth/refresh-token/refresh-token.guard.js';
-export { RefreshTokenSecret } from './auth/refresh-token/refresh-token-secret.entity.js';
+export { CurrentToken } from './auth/guards/current-token.decorator.js';
+export { JwksController } from './auth/endpoints/jwks.controller.js';
+export type { JsonWebKeySet } from './auth/keys/signing-key.js';
+export { RequireScope } from './auth/guards/require-scope.decorator.js';
+export { OAuthMetadataController } from './auth/endpoints/oauth/oauth-metadata.controller.js';
+export { OAuthController } from './auth/endpoints/oauth/oauth.controller.js';
+export { TokenIntrospector, type TokenIntrospection } from './auth/endpoints/oauth/token.introspector.js';
+export { RefreshTokenCookies, type CookieTokenResponse } from './auth/http/refresh-token.cookies.js';
+export type { ExchangeOptions } from './auth/refresh-token/requested-scope.js';
+export { LegacyTokens } from './auth/refresh-token/legacy/legacy-tokens.js';
+export { LogoutController, type LogoutRequest } from './auth/endpoints/logout.controller.js';
+export { RefreshTokenController } from './auth/endpoints/refresh-token.controller.js';
+export { RefreshTokenGuard, type RefreshTokenRequest } from './auth/guards/refresh-token.guard.js';
+export { RefreshTokenSecret } from './auth/key-ring/token-secret.entity.js';
 export { RefreshTokenService, type RevokeSubjectOptions } from './auth/refresh-token/refresh-token.service.js';
 export { RefreshTokenReader } from './auth/refresh-token/refresh-token.reader.js';
 export type { RefreshToken } from './auth/refresh-token/refresh-token.js';
 export type { IssuedSession, ScopedTokenResponse, TokenResponse } from './auth/refresh-token/token-response.js';
 export { deviceOf, type Device } from './auth/session/device.js';
 export type { IssueOptions } from './auth/session/issue-options.js';
-export { LiveSessionGuard } from './auth/session/live-session.guard.js';
-export { RefreshTokenSession } from './auth/session/refresh-token-session.entity.js';
+export { LiveSessionGuard } from './auth/guards/live-session.guard.js';
+export { RefreshTokenSession } from './auth/session/session.entity.js';
 export {
   SessionObserver,
   type ReuseDetectedEvent,
@@ -72,9 +72,9 @@ export {
   type SessionEvent,
   type SessionLostEvent,
   type SessionRefreshedEvent,
-} from './auth/session/session.events.js';
+} from './auth/session/session.observer.js';
 export { SessionPolicy, type PolicyDecision, type PolicySession } from './auth/session/session.policy.js';
-export type { SessionListResponse, SessionResponse } from './auth/session/session.response.js';
+export type { SessionListResponse, SessionResponse } from './auth/endpoints/session.response.js';
 export {
   SessionService,
   type EndSessionOptions,
@@ -84,7 +84,7 @@ export {
   type SessionPage,
   type UpdateSessionsOptions,
 } from './auth/session/session.service.js';
-export { SessionsController } from './auth/session/sessions.controller.js';
+export { SessionsController } from './auth/endpoints/sessions.controller.js';
 export type { CustomClaims, RevocationReason } from './auth/session/session.js';
 export { cockroachMigrations } from './migrations/cockroach.js';
 export { mariadbMigrations } from './migrations/mariadb.js';

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import type { IssuedSession, TokenResponse } from '../src/auth/refresh-token/token-response.js';
-import { RefreshTokenSession } from '../src/auth/session/refresh-token-session.entity.js';
+import { RefreshTokenSession } from '../src/auth/session/session.entity.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
 import { json, logout, refresh, refreshed, signIn, type Answer } from './support/http.js';
 import { startService, type TestService } from './support/service.js';

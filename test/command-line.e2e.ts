@@ -7,7 +7,7 @@ import { bearer, call, json, refreshed } from './support/http.js';
 import { cleanUp, emptyFolder, runToEnd, startProcess, type Ended } from './support/process.js';
 import type { IssuedSession } from '../src/auth/refresh-token/token-response.js';
 
-const CLI = resolve('dist/service/cli.js');
+const CLI = resolve('dist/service/cli/cli.js');
 
 function cli(...args: string[]): Promise<Ended> {
   return runToEnd(process.execPath, [CLI, ...args]);

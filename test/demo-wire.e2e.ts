@@ -11,7 +11,17 @@ import { cleanUp, emptyFolder, startProcess, stop, until, type ServiceProcess } 
 import { productionEnvironment, SECRET, SIGNING_KEYS } from './support/service.js';
 import { INVALID_TOKEN, NOT_FOUND, REFUSED, wire } from './support/wire.js';
 
-const PATHS = ['', '/tab', '/demo.js', '/demo.css', '/icon.svg', '/client/index.js', '/hello', '/sessions'];
+const PATHS = [
+  '',
+  '/tab',
+  '/demo.js',
+  '/demo.css',
+  '/icon.svg',
+  '/client/index.js',
+  '/client/storage/browser.js',
+  '/hello',
+  '/sessions',
+];
 
 afterAll(cleanUp);
 
@@ -51,11 +61,13 @@ describe('The demo over the wire', () => {
     '/demo/client/..%2f..%2fpackage.json',
     '/demo/client/%2e%2e%2findex.js',
     '/demo/client/..%5cindex.js',
-    '/demo/client/../service/cli.js',
+    '/demo/client/../service/cli/cli.js',
     '/demo/client/index.js%00.js',
     '/demo/client/index.d.ts',
     '/demo/client/.js',
     '/demo/client/nothing.js',
+    '/demo/client/storage/..%2findex.js',
+    '/demo/client/storage/',
     '/demo/client/',
     '/demo/client',
     '/demo/..%2fdemo.module.js',

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
-import { resolveAuthOptions } from '../src/auth/auth.settings.js';
+import { resolveAuthOptions } from '../src/auth/options/resolve-options.js';
 import { Database } from '../src/auth/database/database.js';
 import { RefreshTokenService } from '../src/auth/refresh-token/refresh-token.service.js';
 import { UNKNOWN_DEVICE } from '../src/auth/session/device.js';

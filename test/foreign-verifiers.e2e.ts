@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Express } from 'express';
-import { KeyRing } from '../src/auth/key-ring.js';
+import { KeyRing } from '../src/auth/key-ring/key-ring.js';
 import { createDatabase, type TestDatabase } from './support/databases.js';
 import { forgedAccessTokens } from './support/forged-access-tokens.js';
 import { bearer, call, json, refreshed, signIn } from './support/http.js';

@@ -1,8 +1,8 @@
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { tokenSecret } from '../src/auth/refresh-token/token-secret.js';
-import { serviceConfig } from '../src/service/service.config.js';
+import { tokenSecret } from '../src/auth/keys/token-secret.js';
+import { serviceConfig } from '../src/service/config/service.config.js';
 import { refreshed, signIn } from './support/http.js';
 import { KeyFolder } from './support/key-folder.js';
 import { cleanUp, ended, run, runToEnd, stop, until } from './support/process.js';
@@ -76,7 +76,7 @@ describe('keys add and keys add --secret, each twice, whatever the umask', () =>
   beforeAll(async () => {
     added = await KeyFolder.make();
     begun = Date.now();
-    const command = `umask 0; '${process.execPath}' '${resolve('dist/service/cli.js')}' keys add`;
+    const command = `umask 0; '${process.execPath}' '${resolve('dist/service/cli/cli.js')}' keys add`;
     printed = [];
     for (const more of ['', ' --secret', '', ' --secret']) {
       const { code, stderr, stdout } = await runToEnd('sh', ['-c', command + more], { cwd: added.cwd });
@@ -157,7 +157,7 @@ describe('keys that are added while others are', () => {
   /** One process that adds signing keys and secrets in turn. */
   function addMany(count: number) {
     const code = `
-      const { keysAdd } = await import(${JSON.stringify(resolve('dist/service/commands/keys.commands.js'))});
+      const { keysAdd } = await import(${JSON.stringify(resolve('dist/service/cli/keys.commands.js'))});
       for (let n = 0; n < ${count}; n++) process.stdout.write(await keysAdd.run([], { secret: n % 2 === 0 }));`;
     const load = ['--import', resolve('node_modules/reflect-metadata/Reflect.js'), '--input-type=module'];
     return run(process.execPath, [...load, '-e', code], { cwd: folder.cwd });

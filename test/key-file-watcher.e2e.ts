@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JsonWebKey } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { generateSigningKey } from '../src/auth/key-generation.js';
-import { tokenSecret } from '../src/auth/refresh-token/token-secret.js';
-import { KeyFileWatcher } from '../src/service/keys/key-file.watcher.js';
-import { keyFiles, type KeyFiles } from '../src/service/keys/key-files.js';
+import { generateSigningKey } from '../src/auth/keys/key-generation.js';
+import { tokenSecret } from '../src/auth/keys/token-secret.js';
+import { KeyFileWatcher } from '../src/service/data-folder/key-file.watcher.js';
+import { keyFiles, type KeyFiles } from '../src/service/data-folder/paths.js';
 import {
   createDatabase,
   describeOnEachDatabase,

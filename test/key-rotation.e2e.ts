@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { KeyFileWatcher } from '../src/service/keys/key-file.watcher.js';
+import { KeyFileWatcher } from '../src/service/data-folder/key-file.watcher.js';
 import {
   availableDatabases,
   createDatabase,

@@ -12,7 +12,7 @@ import {
   type TokenResponse,
 } from 'nest-refresh-token';
 import { DataSource } from 'typeorm';
-import { tokenSecret } from '../src/auth/refresh-token/token-secret.js';
+import { tokenSecret } from '../src/auth/keys/token-secret.js';
 import { dump } from './support/database-dump.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
 import { HonestClient } from './support/honest-client.js';

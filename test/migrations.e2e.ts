@@ -12,7 +12,7 @@ import {
 } from 'nest-refresh-token';
 import { RefreshTokenCodec } from '../src/auth/refresh-token/refresh-token.codec.js';
 import { RefreshToken } from '../src/auth/refresh-token/refresh-token.js';
-import { tokenSecret } from '../src/auth/refresh-token/token-secret.js';
+import { tokenSecret } from '../src/auth/keys/token-secret.js';
 import { dataSourceOptions, openDatabase } from '../src/service/database/data-source.js';
 import { parseDatabaseUrl, type DatabaseLocation } from '../src/service/database/database-url.js';
 import { migrate } from '../src/service/database/migrate.js';

@@ -2,10 +2,10 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import type { JsonWebKeySet } from '../src/auth/access-token/access-token.keys.js';
-import { generateSigningKeys } from '../src/auth/key-generation.js';
+import type { JsonWebKeySet } from '../src/auth/keys/signing-key.js';
+import { generateSigningKeys } from '../src/auth/keys/key-generation.js';
 import type { TokenResponse } from '../src/auth/refresh-token/token-response.js';
-import { generateServiceKey } from '../src/service/keys/service-key.js';
+import { generateServiceKey } from '../src/service/data-folder/service-key.js';
 import { COOKIE, cookie, logoutByCookie, OWN_PAGE, refreshByCookie, tokenIn, WITH_COOKIES } from './support/cookies.js';
 import { dump } from './support/database-dump.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
@@ -318,7 +318,7 @@ describe('The key files, the commands that change them, and the service that rea
     const logged = (event: string) => (service.stdout + service.stderr).split(`"event":"${event}"`).length - 1;
     const command = async (...args: string[]): Promise<Ended> => {
       await noteContents();
-      const done = await runToEnd(process.execPath, [resolve('dist/service/cli.js'), ...args], { cwd });
+      const done = await runToEnd(process.execPath, [resolve('dist/service/cli/cli.js'), ...args], { cwd });
       shown.push(done.stdout, done.stderr);
       return done;
     };

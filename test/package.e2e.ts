@@ -195,7 +195,7 @@ describe('The package, packed and installed in an empty project', () => {
   it('has no other entry', async () => {
     await project.write(
       'deep.mjs',
-      `for (const path of ['/dist/index.js', '/dist/service/cli.js', '/auth', '/dist/testing/index.js',
+      `for (const path of ['/dist/index.js', '/dist/service/cli/cli.js', '/auth', '/dist/testing/index.js',
          '/dist/client/index.js', '/client/index.js', '/client/lock.js'])
          await import('nest-refresh-token' + path).then(() => console.log('there'), ({ code }) => console.log(code));`,
     );
@@ -232,7 +232,7 @@ describe('The package, packed and installed in an empty project', () => {
   it('runs its command', async () => {
     const command = join(project.folder, 'node_modules/.bin/nest-refresh-token');
     await mkdir(join(command, '..'));
-    await symlink('../nest-refresh-token/dist/service/cli.js', command);
+    await symlink('../nest-refresh-token/dist/service/cli/cli.js', command);
     // As npm does when it links a command.
     await chmod(command, 0o755);
     const help = await finish(command, ['--help'], project.folder);

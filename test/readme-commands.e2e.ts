@@ -24,7 +24,7 @@ describe("The README's commands", () => {
   beforeAll(async () => {
     cwd = await emptyFolder();
     await mkdir(join(cwd, 'node_modules/.bin'), { recursive: true });
-    const command = `#!/bin/sh\nexec node '${resolve('dist/service/cli.js')}' "$@"\n`;
+    const command = `#!/bin/sh\nexec node '${resolve('dist/service/cli/cli.js')}' "$@"\n`;
     await writeFile(join(cwd, 'node_modules/.bin/nest-refresh-token'), command, { mode: 0o755 });
     service = await startProcess({ cwd });
   });

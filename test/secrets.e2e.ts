@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { ConfigurationError } from '../src/auth/auth.errors.js';
-import { KeyRing } from '../src/auth/key-ring.js';
-import { RefreshTokenSecret } from '../src/auth/refresh-token/refresh-token-secret.entity.js';
-import { SecretRegistry } from '../src/auth/refresh-token/secret.registry.js';
+import { KeyRing } from '../src/auth/key-ring/key-ring.js';
+import { RefreshTokenSecret } from '../src/auth/key-ring/token-secret.entity.js';
+import { SecretRegistry } from '../src/auth/key-ring/token-secret.registry.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from './support/databases.js';
 import { refresh, refreshed, signIn } from './support/http.js';
 import { startService, type TestService } from './support/service.js';

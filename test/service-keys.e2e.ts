@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { RefreshTokenService } from '../src/auth/refresh-token/refresh-token.service.js';
 import type { IssuedSession } from '../src/auth/refresh-token/token-response.js';
-import type { SessionListResponse } from '../src/auth/session/session.response.js';
+import type { SessionListResponse } from '../src/auth/endpoints/session.response.js';
 import { bearer, call, json, refresh, refreshed, signIn, type Answer } from './support/http.js';
 import { eventsIn } from './support/log.js';
 import { postRaw } from './support/raw-http.js';

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, Post, Req } from '@nestjs/common';
 import { deviceOf as deviceOfRequest, RefreshTokenService, SessionService } from 'nest-refresh-token';
 import { DataSource } from 'typeorm';
-import type { AuthRequest } from '../src/auth/auth.request.js';
+import type { AuthRequest } from '../src/auth/http/auth.request.js';
 import type { IssuedSession, TokenResponse } from '../src/auth/refresh-token/token-response.js';
 import { describeOnEachDatabase } from './support/databases.js';
 import { startGuardedHost } from './support/guarded-host.js';

@@ -10,7 +10,7 @@ import {
   type SessionEvent,
 } from 'nest-refresh-token';
 import { DataSource } from 'typeorm';
-import { RefreshTokenSession } from '../src/auth/session/refresh-token-session.entity.js';
+import { RefreshTokenSession } from '../src/auth/session/session.entity.js';
 import { copiesOf } from './support/database-copies.js';
 import { describeOnEachDatabase } from './support/databases.js';
 import { whileNothingEnds } from './support/failing-writes.js';

@@ -14,8 +14,8 @@ import {
   type TokenResponse,
 } from 'nest-refresh-token';
 import { DataSource } from 'typeorm';
-import { RefreshTokenSession } from '../src/auth/session/refresh-token-session.entity.js';
-import { SecretRegistry } from '../src/auth/refresh-token/secret.registry.js';
+import { RefreshTokenSession } from '../src/auth/session/session.entity.js';
+import { SecretRegistry } from '../src/auth/key-ring/token-secret.registry.js';
 import { createDatabase, describeOnEachDatabase } from './support/databases.js';
 import { whileNothingEnds } from './support/failing-writes.js';
 import { bearer, call, json, logout, refresh, refreshed, type Answer } from './support/http.js';

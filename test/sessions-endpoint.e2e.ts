@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet, type JWTPayload } from 'jose';
 import { DataSource } from 'typeorm';
 import type { IssuedSession } from '../src/auth/refresh-token/token-response.js';
-import { RefreshTokenSession } from '../src/auth/session/refresh-token-session.entity.js';
+import { RefreshTokenSession } from '../src/auth/session/session.entity.js';
 import { describeOnEachDatabase } from './support/databases.js';
 import { call, json, logout, postSession, refreshed, signIn } from './support/http.js';
 import { serviceForTheSuite, withService } from './support/running-service.js';

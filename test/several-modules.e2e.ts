@@ -38,7 +38,7 @@ import {
 } from 'nest-refresh-token';
 import { signIn as signInTo } from 'nest-refresh-token/testing';
 import { DataSource } from 'typeorm';
-import { generateSecret, generateSigningKeys } from '../src/auth/key-generation.js';
+import { generateSecret, generateSigningKeys } from '../src/auth/keys/key-generation.js';
 import { createDatabase, describeOnEachDatabase, type DatabaseName, type TestDatabase } from './support/databases.js';
 import { startHost, type Host } from './support/host.js';
 import { bearer, call, json, type Answer } from './support/http.js';

@@ -2,8 +2,8 @@ import type { JsonWebKey } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { INestApplication } from '@nestjs/common';
 import { AuthModule, ConfigurationError, JwksController, type AuthModuleOptions } from 'nest-refresh-token';
-import { generateSigningKey } from '../src/auth/key-generation.js';
-import { tokenSecret } from '../src/auth/refresh-token/token-secret.js';
+import { generateSigningKey } from '../src/auth/keys/key-generation.js';
+import { tokenSecret } from '../src/auth/keys/token-secret.js';
 import { copiesOf } from './support/database-copies.js';
 import {
   createDatabase,

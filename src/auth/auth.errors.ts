@@ -1,4 +1,4 @@
-import { isOrigin } from './origin.js';
+import { isOrigin } from './formats/origin.js';
 
 /** Why a refresh token was refused. For logs and events only: the client always reads `invalid_refresh_token`. */
 export type RefusalReason =

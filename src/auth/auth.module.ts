@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { ConfigurableModuleClass } from './auth.module-definition.js';
+import { ConfigurableModuleClass } from './module/auth.module-definition.js';
 
 /**
  * Refresh tokens for a Nest application: `POST /refresh_token`, the JWK set, `RefreshTokenService` for your login,

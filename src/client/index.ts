@@ -1,6 +1,6 @@
-export { browserStorage } from './browser-storage.js';
-export { cookieStorage } from './cookie-storage.js';
+export { browserStorage } from './storage/browser.js';
+export { cookieStorage } from './storage/cookie.js';
 export { RequestNotRepeatedError, SessionUnavailableError } from './errors.js';
 export type { SessionEvents, SignedOutReason } from './event-hub.js';
 export { createSession, type Session, type SessionOptions, type SignInTokens } from './session.js';
-export { memoryStorage, type TokenStorage } from './token-storage.js';
+export { memoryStorage, type TokenStorage } from './storage/storage.js';

@@ -1,6 +1,6 @@
 import { delay } from './delay.js';
 import { SETTLE } from './limits.js';
-import type { TokenStorage } from './token-storage.js';
+import type { TokenStorage } from './storage/storage.js';
 
 type Lock = NonNullable<TokenStorage['lock']>;
 

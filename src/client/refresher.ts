@@ -4,7 +4,7 @@ import type { SessionUnavailableError } from './errors.js';
 import type { Endpoints } from './endpoints.js';
 import type { Emit } from './event-hub.js';
 import { AHEAD, MOST_CHANGES } from './limits.js';
-import type { SessionStore } from './session-store.js';
+import type { SessionStore } from './stored-session.store.js';
 import { isAlive, lifetimeOf, tokenOf } from './stored-session.js';
 import { requestUrl } from './urls.js';
 

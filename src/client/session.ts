@@ -6,9 +6,9 @@ import { endpoints } from './endpoints.js';
 import { eventHub, type Listen } from './event-hub.js';
 import { LOCK_GRACE } from './limits.js';
 import { refresher, type Call } from './refresher.js';
-import { sessionStore } from './session-store.js';
+import { sessionStore } from './stored-session.store.js';
 import { tokenOf } from './stored-session.js';
-import { memoryStorage, type TokenStorage } from './token-storage.js';
+import { memoryStorage, type TokenStorage } from './storage/storage.js';
 import { requestUrl } from './urls.js';
 
 export interface SessionOptions {

@@ -1,7 +1,7 @@
 import { Table, type MigrationInterface, type QueryRunner } from 'typeorm';
-import { AccessTokenKey } from '../auth/access-token/access-token-key.entity.js';
+import { AccessTokenKey } from '../auth/key-ring/signing-key.entity.js';
 import { quotedTable, tablePath } from '../auth/database/entity-table.js';
-import { RefreshTokenSession } from '../auth/session/refresh-token-session.entity.js';
+import { RefreshTokenSession } from '../auth/session/session.entity.js';
 
 /** Each has a default or is nullable: instances of the version before go on writing rows during a roll-out. */
 const COLUMNS: readonly (readonly [name: string, definition: string])[] = [

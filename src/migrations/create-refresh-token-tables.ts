@@ -1,7 +1,7 @@
 import { Table, type QueryRunner } from 'typeorm';
 import { tablePath } from '../auth/database/entity-table.js';
-import { RefreshTokenSecret } from '../auth/refresh-token/refresh-token-secret.entity.js';
-import { RefreshTokenSession } from '../auth/session/refresh-token-session.entity.js';
+import { RefreshTokenSecret } from '../auth/key-ring/token-secret.entity.js';
+import { RefreshTokenSession } from '../auth/session/session.entity.js';
 
 /**
  * Creates both tables where the host's schema and prefix have them. Columns are spelled out: a migration is history.

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { AccessTokenKey } from '../auth/access-token/access-token-key.entity.js';
+import { AccessTokenKey } from '../auth/key-ring/signing-key.entity.js';
 import { quotedTable, tablePath } from '../auth/database/entity-table.js';
-import { RefreshTokenSecret } from '../auth/refresh-token/refresh-token-secret.entity.js';
-import { RefreshTokenSession } from '../auth/session/refresh-token-session.entity.js';
+import { RefreshTokenSecret } from '../auth/key-ring/token-secret.entity.js';
+import { RefreshTokenSession } from '../auth/session/session.entity.js';
 
 /** Texts are equal byte for byte, trailing spaces included, whatever the database's own collation is. */
 const TABLE_OPTIONS = 'ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin';

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { quotedTable } from '../auth/database/entity-table.js';
-import { RefreshTokenSession } from '../auth/session/refresh-token-session.entity.js';
+import { RefreshTokenSession } from '../auth/session/session.entity.js';
 import { AddSessionDetails1764100000000 } from './add-session-details.js';
 import { createRefreshTokenTables, dropRefreshTokenTables } from './create-refresh-token-tables.js';
 

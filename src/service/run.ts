@@ -5,13 +5,13 @@ import { NestFactory } from '@nestjs/core';
 import { ConfigurationError } from '../auth/auth.errors.js';
 import { DemoModule } from './demo/demo.module.js';
 import { serveDocs } from './docs/swagger-ui.js';
-import { environmentWithDotEnv } from './environment/dot-env.js';
-import type { ProcessEnvironment } from './environment/environment.js';
+import { environmentWithDotEnv } from './config/dot-env.js';
+import type { ProcessEnvironment } from './config/environment.js';
 import { firstSteps } from './first-steps.js';
 import { configureHttp } from './http/configure-http.js';
 import { createHttpAdapter } from './http/create-http-adapter.js';
 import { serviceLogger } from './logger.js';
-import { serviceConfig, type ServiceConfig } from './service.config.js';
+import { serviceConfig, type ServiceConfig } from './config/service.config.js';
 import { ServiceModule } from './service.module.js';
 
 const SIGNALS = ['SIGTERM', 'SIGINT'];

@@ -1,23 +1,23 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { JwksController } from '../auth/access-token/jwks.controller.js';
+import { JwksController } from '../auth/endpoints/jwks.controller.js';
 import { AuthModule } from '../auth/auth.module.js';
-import { LogoutController } from '../auth/refresh-token/logout.controller.js';
-import { RefreshTokenController } from '../auth/refresh-token/refresh-token.controller.js';
-import { LiveSessionGuard } from '../auth/session/live-session.guard.js';
-import { SessionsController } from '../auth/session/sessions.controller.js';
+import { LogoutController } from '../auth/endpoints/logout.controller.js';
+import { RefreshTokenController } from '../auth/endpoints/refresh-token.controller.js';
+import { LiveSessionGuard } from '../auth/guards/live-session.guard.js';
+import { SessionsController } from '../auth/endpoints/sessions.controller.js';
 import { DatabaseModule } from './database/database.module.js';
 import { DemoModule } from './demo/demo.module.js';
 import { OpenApiController } from './docs/openapi.controller.js';
-import { Draining } from './health/draining.js';
-import { HealthController } from './health/health.controller.js';
-import { Readiness } from './health/readiness.js';
-import { KeyFileWatcher } from './keys/key-file.watcher.js';
-import { oauthControllers } from './oauth/oauth.controllers.js';
-import type { ServiceConfig } from './service.config.js';
-import { SERVICE_CONFIG } from './service.tokens.js';
-import { AnySessionsController } from './sessions/any-sessions.controller.js';
-import { BackendSessionsController } from './sessions/backend-sessions.controller.js';
-import { SessionLog } from './sessions/session-log.js';
+import { Draining } from './http/draining.js';
+import { HealthController } from './endpoints/health.controller.js';
+import { Readiness } from './endpoints/readiness.js';
+import { KeyFileWatcher } from './data-folder/key-file.watcher.js';
+import { oauthControllers } from './endpoints/oauth.controllers.js';
+import type { ServiceConfig } from './config/service.config.js';
+import { SERVICE_CONFIG } from './config/injection-tokens.js';
+import { AnySessionsController } from './endpoints/any-sessions.controller.js';
+import { BackendSessionsController } from './endpoints/backend-sessions.controller.js';
+import { SessionLog } from './endpoints/session-log.observer.js';
 
 /** The stand-alone service: the module that hosts use, with a database, a way in for the login backend, and health. */
 @Module({})

@@ -1,5 +1,5 @@
 import type { DataSourceOptions } from 'typeorm';
-import { refreshTokenEntities } from '../auth/entities.js';
+import { refreshTokenEntities } from '../auth/module/entities.js';
 
 /** A DataSource's options for SQLite in memory. */
 export type InMemoryDatabaseOptions = Extract<DataSourceOptions, { type: 'better-sqlite3' }>;

@@ -1,5 +1,5 @@
 import type { INestApplicationContext } from '@nestjs/common';
-import { getAuthToken, NO_NAME } from '../auth/auth.tokens.js';
+import { getAuthToken, NO_NAME } from '../auth/injection-tokens.js';
 import { RefreshTokenService } from '../auth/refresh-token/refresh-token.service.js';
 import type { IssuedSession } from '../auth/refresh-token/token-response.js';
 import type { IssueOptions } from '../auth/session/issue-options.js';

@@ -1,4 +1,4 @@
-import { Clock } from '../auth/clock.js';
+import { Clock } from '../auth/runtime/clock.js';
 
 /**
  * A clock that stands still until a test turns it, in milliseconds.

@@ -1,5 +1,5 @@
-import type { AccessTokenOptions, AuthModuleOptions, RefreshTokenOptions } from '../auth/auth.options.js';
-import { generateSecret, generateSigningKeys } from '../auth/key-generation.js';
+import type { AccessTokenOptions, AuthModuleOptions, RefreshTokenOptions } from '../auth/options/auth.options.js';
+import { generateSecret, generateSigningKeys } from '../auth/keys/key-generation.js';
 
 /** Options that differ from those of `testingOptions`, group by group. */
 export interface TestingOverrides extends Omit<AuthModuleOptions, 'refreshToken' | 'accessToken'> {

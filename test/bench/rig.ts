@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { generateSecret, generateSigningKeys } from '../../src/auth/key-generation.js';
+import { generateSecret, generateSigningKeys } from '../../src/auth/keys/key-generation.js';
 import type { CleanUp } from './clean-up.js';
 import type { DatabaseKind } from './contenders.js';
 import type { DatabaseSource } from './databases/bench-database.js';

@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { resolveAuthOptions } from '../../src/auth/auth.settings.js';
-import { KeyRing } from '../../src/auth/key-ring.js';
+import { resolveAuthOptions } from '../../src/auth/options/resolve-options.js';
+import { KeyRing } from '../../src/auth/key-ring/key-ring.js';
 import { RefreshTokenCodec } from '../../src/auth/refresh-token/refresh-token.codec.js';
 import { RefreshToken } from '../../src/auth/refresh-token/refresh-token.js';
-import { tokenSecret } from '../../src/auth/refresh-token/token-secret.js';
+import { tokenSecret } from '../../src/auth/keys/token-secret.js';
 import { TOKEN_LENGTH } from './token-pool.js';
 
 const HANDLE_SIZE = 16;

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { emptyFolder, runToEnd, type Ended } from './process.js';
 
-const CLI = resolve('dist/service/cli.js');
+const CLI = resolve('dist/service/cli/cli.js');
 
 /** Runs `nest-refresh-token` with `input` on its stdin, which comes through a pipe, as from `grep`. */
 export async function commandLine(

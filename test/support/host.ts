@@ -9,7 +9,7 @@ import {
   sqliteMigrations,
   type AuthModuleOptions,
 } from 'nest-refresh-token';
-import { generateSigningKeys } from '../../src/auth/key-generation.js';
+import { generateSigningKeys } from '../../src/auth/keys/key-generation.js';
 import type { TestDatabase } from './databases.js';
 import { hostAdapter } from './http-adapter.js';
 import { listen } from './listen.js';

@@ -2,13 +2,13 @@ import type { JsonWebKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { expect } from '@jest/globals';
-import { generateSecret, generateSigningKey } from '../../src/auth/key-generation.js';
-import { tokenSecret } from '../../src/auth/refresh-token/token-secret.js';
-import { keyFiles, type KeyFiles } from '../../src/service/keys/key-files.js';
+import { generateSecret, generateSigningKey } from '../../src/auth/keys/key-generation.js';
+import { tokenSecret } from '../../src/auth/keys/token-secret.js';
+import { keyFiles, type KeyFiles } from '../../src/service/data-folder/paths.js';
 import { emptyFolder, runToEnd, startProcess, type Ended, type ServiceProcess } from './process.js';
 import { putFile } from './put-file.js';
 
-const CLI = resolve('dist/service/cli.js');
+const CLI = resolve('dist/service/cli/cli.js');
 
 /** A row of `keys list`. */
 export interface ListedKey {

@@ -16,7 +16,7 @@ import {
   type SessionEvent,
 } from 'nest-refresh-token';
 import { DataSource } from 'typeorm';
-import { RefreshTokenSession } from '../../src/auth/session/refresh-token-session.entity.js';
+import { RefreshTokenSession } from '../../src/auth/session/session.entity.js';
 import type { TestDatabase } from './databases.js';
 import { dataSourceOn, hostOptions } from './host.js';
 import { hostAdapter } from './http-adapter.js';

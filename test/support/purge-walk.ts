@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { INestApplication } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { PurgeWalk } from '../../src/auth/session/purge.walk.js';
-import { RefreshTokenSession } from '../../src/auth/session/refresh-token-session.entity.js';
+import { PurgeWalk } from '../../src/auth/session/purge/purge.walk.js';
+import { RefreshTokenSession } from '../../src/auth/session/session.entity.js';
 import { DAY } from './test-clock.js';
 
 /** More steps than any walk of a test takes. */

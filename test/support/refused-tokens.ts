@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import type { RefusalReason } from '../../src/auth/auth.errors.js';
 import { RefreshToken } from '../../src/auth/refresh-token/refresh-token.js';
 import { RefreshTokenCodec } from '../../src/auth/refresh-token/refresh-token.codec.js';
-import { tokenSecret } from '../../src/auth/refresh-token/token-secret.js';
+import { tokenSecret } from '../../src/auth/keys/token-secret.js';
 import type { IssuedSession } from '../../src/auth/refresh-token/token-response.js';
 import { logout, refresh, refreshed, signIn } from './http.js';
 import { SERVICE_KEY, type TestService } from './service.js';

@@ -1,5 +1,5 @@
 import type { IssuedSession } from '../../src/auth/refresh-token/token-response.js';
-import type { SessionListResponse } from '../../src/auth/session/session.response.js';
+import type { SessionListResponse } from '../../src/auth/endpoints/session.response.js';
 import { createDatabase, type DatabaseName, type TestDatabase } from './databases.js';
 import { json, logout, refresh, signIn, type Answer } from './http.js';
 import { getSessions } from './session-calls.js';

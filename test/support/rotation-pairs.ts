@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import type { RotationPolicy, RotationState } from '../../src/auth/refresh-token/rotation.js';
+import type { RotationPolicy, RotationState } from '../../src/auth/rotation/rotation.rule.js';
 
 /** A session's numbers, and a token that is presented for it. */
 export interface Pair {

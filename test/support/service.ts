@@ -1,12 +1,12 @@
 import type { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import type { AddressInfo } from 'node:net';
-import { Clock } from '../../src/auth/clock.js';
+import { Clock } from '../../src/auth/runtime/clock.js';
 import { serveDocs } from '../../src/service/docs/swagger-ui.js';
 import { configureHttp } from '../../src/service/http/configure-http.js';
 import { createHttpAdapter } from '../../src/service/http/create-http-adapter.js';
-import { generateSigningKeys } from '../../src/auth/key-generation.js';
-import { serviceConfig } from '../../src/service/service.config.js';
+import { generateSigningKeys } from '../../src/auth/keys/key-generation.js';
+import { serviceConfig } from '../../src/service/config/service.config.js';
 import { ServiceModule } from '../../src/service/service.module.js';
 import { HTTP_ADAPTER } from './http-adapter.js';
 import { recorder } from './log-recorder.js';

@@ -14,7 +14,7 @@ import {
   type AuthModuleOptions,
   type IssuedSession,
 } from 'nest-refresh-token';
-import { generateSecret, generateSigningKeys } from '../../src/auth/key-generation.js';
+import { generateSecret, generateSigningKeys } from '../../src/auth/keys/key-generation.js';
 import type { TestDatabase } from './databases.js';
 import { startHost, type Host } from './host.js';
 import { dataSourceOn } from './host.js';

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { decodeProtectedHeader } from 'jose';
-import { tokenSecret } from '../../src/auth/refresh-token/token-secret.js';
+import { tokenSecret } from '../../src/auth/keys/token-secret.js';
 import { call, json } from './http.js';
 
 const PREFIX = 'rt_';

@@ -3,10 +3,10 @@ import { Logger } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { describe, expect, it, jest } from '@jest/globals';
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
-import { type AccessTokenOptions } from '../auth.options.js';
-import { resolveAuthOptions } from '../auth.settings.js';
-import { KeyRing } from '../key-ring.js';
-import { SystemRandomSource } from '../random.js';
+import { type AccessTokenOptions } from '../options/auth.options.js';
+import { resolveAuthOptions } from '../options/resolve-options.js';
+import { KeyRing } from '../key-ring/key-ring.js';
+import { SystemRandomSource } from '../runtime/random.js';
 import type { Session } from '../session/session.js';
 import { AccessTokenIssuer } from './access-token.issuer.js';
 

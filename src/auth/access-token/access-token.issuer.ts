@@ -1,11 +1,11 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { JwtService, type JwtSignOptions } from '@nestjs/jwt';
-import type { AuthSettings } from '../auth.settings.js';
-import { AUTH_SETTINGS } from '../auth.tokens.js';
-import { KeyRing } from '../key-ring.js';
-import { RandomSource } from '../random.js';
+import type { AuthSettings } from '../options/resolve-options.js';
+import { AUTH_SETTINGS } from '../injection-tokens.js';
+import { KeyRing } from '../key-ring/key-ring.js';
+import { RandomSource } from '../runtime/random.js';
 import type { Session } from '../session/session.js';
-import type { SigningKey } from './access-token.keys.js';
+import type { SigningKey } from '../keys/signing-key.js';
 import { ACCESS_TOKEN_TYPE } from './access-token.type.js';
 
 /** An access token and its life, in whole seconds. */

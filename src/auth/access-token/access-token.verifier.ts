@@ -2,15 +2,15 @@ import type { KeyObject } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { JwtService, type JwtVerifyOptions } from '@nestjs/jwt';
 import { InvalidAccessTokenError } from '../auth.errors.js';
-import type { AuthSettings } from '../auth.settings.js';
-import { AUTH_SETTINGS } from '../auth.tokens.js';
-import { Clock } from '../clock.js';
-import { KeyRing } from '../key-ring.js';
-import { isLive } from '../refresh-token/rotation.js';
+import type { AuthSettings } from '../options/resolve-options.js';
+import { AUTH_SETTINGS } from '../injection-tokens.js';
+import { Clock } from '../runtime/clock.js';
+import { KeyRing } from '../key-ring/key-ring.js';
+import { isLive } from '../rotation/rotation.rule.js';
 import { isSessionId } from '../session/session.service.js';
 import { SessionStore } from '../session/session.store.js';
 import type { AccessTokenClaims } from './access-token.claims.js';
-import type { SigningKey } from './access-token.keys.js';
+import type { SigningKey } from '../keys/signing-key.js';
 import { isAccessTokenType, jwtHeader } from './access-token.type.js';
 
 /** How an access token is verified. */

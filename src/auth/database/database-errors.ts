@@ -1,4 +1,4 @@
-import { TimeLimitError } from '../time-limit.js';
+import { TimeLimitError } from '../runtime/time-limit.js';
 
 /** Codes of errors after which nothing of the statement is left, and a repeat may succeed. */
 const BUSY = new RegExp(

@@ -1,17 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { DataSource, type EntityTarget, type ObjectLiteral, type QueryRunner } from 'typeorm';
-import { AUTH_DATA_SOURCE, AUTH_MODULE_NAME } from '../auth.tokens.js';
+import { AUTH_DATA_SOURCE, AUTH_MODULE_NAME } from '../injection-tokens.js';
 import { ConfigurationError, TemporarilyUnavailableError } from '../auth.errors.js';
-import { withTimeLimit } from '../time-limit.js';
-import { RefreshTokenSecret } from '../refresh-token/refresh-token-secret.entity.js';
+import { withTimeLimit } from '../runtime/time-limit.js';
+import { RefreshTokenSecret } from '../key-ring/token-secret.entity.js';
 import { isBusy, isDeadEnd, isFull, isLost, isMissingTable } from './database-errors.js';
 import { quotedTable } from './entity-table.js';
-import { executePrepared, type MysqlConnection } from './prepared-statement.js';
-import { ServerConnections } from './server-connections.js';
-import { SharedCommit } from './shared-commit.js';
+import { executePrepared, type MysqlConnection } from './mysql-execute.js';
+import { ServerConnections } from './server.connections.js';
+import { SharedCommit } from './sqlite.connection.js';
 import { takeStartLock } from './start-lock.js';
-import { refuseUnfitEntities, refuseUnfitServer } from './unfit-server.js';
+import { refuseUnfitEntities, refuseUnfitServer } from './server-version.check.js';
 import { bind, dialectOf, type Dialect, type Row, type SqlStatement, type SqlValue } from './sql-statement.js';
 
 /** For how long another process may hold SQLite's write lock, in milliseconds; less than a handler's deadline. */

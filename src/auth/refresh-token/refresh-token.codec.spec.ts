@@ -1,12 +1,12 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { InvalidRefreshTokenError, type RefusalReason } from '../auth.errors.js';
-import { type AuthModuleOptions } from '../auth.options.js';
-import { resolveAuthOptions } from '../auth.settings.js';
-import { KeyRing } from '../key-ring.js';
+import { type AuthModuleOptions } from '../options/auth.options.js';
+import { resolveAuthOptions } from '../options/resolve-options.js';
+import { KeyRing } from '../key-ring/key-ring.js';
 import { RefreshTokenCodec } from './refresh-token.codec.js';
 import { RefreshToken } from './refresh-token.js';
-import { tokenSecret, type TokenSecret } from './token-secret.js';
+import { tokenSecret, type TokenSecret } from '../keys/token-secret.js';
 
 const FIRST = 'a-secret-of-thirty-two-characters';
 const SECOND = 'the-second-secret-of-the-tests-0123456789';

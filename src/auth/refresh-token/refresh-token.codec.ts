@@ -1,11 +1,11 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { InvalidRefreshTokenError } from '../auth.errors.js';
-import type { AuthSettings } from '../auth.settings.js';
-import { AUTH_SETTINGS } from '../auth.tokens.js';
-import { KeyRing } from '../key-ring.js';
+import type { AuthSettings } from '../options/resolve-options.js';
+import { AUTH_SETTINGS } from '../injection-tokens.js';
+import { KeyRing } from '../key-ring/key-ring.js';
 import { RefreshToken } from './refresh-token.js';
-import type { TokenSecret } from './token-secret.js';
+import type { TokenSecret } from '../keys/token-secret.js';
 
 // secret id 1 · handle 16 · number 6 · tag 22: 45 bytes are 60 base64url characters without a spare bit, so that a
 // length and alphabet check is canonicality: no two texts are the same token.

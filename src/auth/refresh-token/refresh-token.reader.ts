@@ -1,16 +1,16 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { AuthError, InvalidRefreshTokenError, TemporarilyUnavailableError } from '../auth.errors.js';
-import type { AuthSettings } from '../auth.settings.js';
-import { AUTH_SETTINGS } from '../auth.tokens.js';
-import { Clock } from '../clock.js';
-import { RefreshTokenCookies } from '../cookie/refresh-token-cookies.js';
-import { HostParts } from '../host-parts.js';
+import type { AuthSettings } from '../options/resolve-options.js';
+import { AUTH_SETTINGS } from '../injection-tokens.js';
+import { Clock } from '../runtime/clock.js';
+import { RefreshTokenCookies } from '../http/refresh-token.cookies.js';
+import { HostParts } from '../session/host-parts.js';
 import { checkIssueOptions } from '../session/issue-options.js';
 import { SessionCreator } from '../session/session.creator.js';
 import { SessionStore } from '../session/session.store.js';
-import { withTimeLimit } from '../time-limit.js';
-import { LEGACY_NUMBER, legacyToken, mayBeLegacy } from './legacy-token.js';
-import type { LegacyTokens } from './legacy-tokens.js';
+import { withTimeLimit } from '../runtime/time-limit.js';
+import { LEGACY_NUMBER, legacyToken, mayBeLegacy } from './legacy/legacy-token-id.js';
+import type { LegacyTokens } from './legacy/legacy-tokens.js';
 import { RefreshTokenCodec } from './refresh-token.codec.js';
 import type { RefreshToken } from './refresh-token.js';
 

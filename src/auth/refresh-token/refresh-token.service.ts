@@ -1,27 +1,27 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { AccessTokenIssuer } from '../access-token/access-token.issuer.js';
 import { InvalidRefreshTokenError, InvalidRequestError, TemporarilyUnavailableError } from '../auth.errors.js';
-import type { AuthSettings } from '../auth.settings.js';
-import { AUTH_SETTINGS } from '../auth.tokens.js';
-import { Clock } from '../clock.js';
-import { RandomSource } from '../random.js';
+import type { AuthSettings } from '../options/resolve-options.js';
+import { AUTH_SETTINGS } from '../injection-tokens.js';
+import { Clock } from '../runtime/clock.js';
+import { RandomSource } from '../runtime/random.js';
 import { UNKNOWN_DEVICE, type Device } from '../session/device.js';
 import { checkIssueOptions, type IssueOptions } from '../session/issue-options.js';
 import { PolicyGate } from '../session/policy.gate.js';
-import { SessionEventPublisher } from '../session/session-event.publisher.js';
+import { SessionEventPublisher } from '../session/session-events.publisher.js';
 import { SessionCreator } from '../session/session.creator.js';
-import type { SessionRefreshedEvent } from '../session/session.events.js';
+import type { SessionRefreshedEvent } from '../session/session.observer.js';
 import { SessionService, type EndSessionsOptions } from '../session/session.service.js';
 import type { RevocationReason, Session } from '../session/session.js';
 import { SessionStore, type Amendments } from '../session/session.store.js';
 import { HANDLE_SIZE, RefreshTokenCodec } from './refresh-token.codec.js';
-import { grantedScope, requireClient, requireScope, type ExchangeOptions } from './exchange-terms.js';
+import { grantedScope, requireClient, requireScope, type ExchangeOptions } from './requested-scope.js';
 import { RefreshToken } from './refresh-token.js';
 import { RefreshTokenReader } from './refresh-token.reader.js';
-import { decide, type RotationDecision } from './rotation.js';
-import { SecretRegistry } from './secret.registry.js';
+import { decide, type RotationDecision } from '../rotation/rotation.rule.js';
+import { SecretRegistry } from '../key-ring/token-secret.registry.js';
 import type { IssuedSession, ScopedTokenResponse, TokenResponse } from './token-response.js';
-import type { TokenSecret } from './token-secret.js';
+import type { TokenSecret } from '../keys/token-secret.js';
 
 /** How often a refresh that lost a race for its row tries again. */
 const MAX_RETRIES = 3;

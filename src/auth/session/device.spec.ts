@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
-import type { AuthRequest } from '../auth.request.js';
+import type { AuthRequest } from '../http/auth.request.js';
 import { deviceOf, ipAddress, recordable, UNKNOWN_DEVICE } from './device.js';
 
 /** A request as far as a device is read from it. */

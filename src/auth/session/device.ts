@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { AuthRequest } from '../auth.request.js';
+import type { AuthRequest } from '../http/auth.request.js';
 
 /** Where a request came from; each `null` where it isn't known. */
 export interface Device {

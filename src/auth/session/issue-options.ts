@@ -1,5 +1,5 @@
 import { InvalidRequestError } from '../auth.errors.js';
-import { kindOf } from '../kind-of.js';
+import { kindOf } from '../formats/expectation.js';
 import { ipAddress, MAX_USER_AGENT } from './device.js';
 import type { CustomClaims } from './session.js';
 import type { NewSession } from './session.store.js';

@@ -1,9 +1,9 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { TemporarilyUnavailableError } from '../auth.errors.js';
-import type { AuthSettings } from '../auth.settings.js';
-import { AUTH_SETTINGS } from '../auth.tokens.js';
-import { HostParts } from '../host-parts.js';
-import { withTimeLimit } from '../time-limit.js';
+import type { AuthSettings } from '../options/resolve-options.js';
+import { AUTH_SETTINGS } from '../injection-tokens.js';
+import { HostParts } from './host-parts.js';
+import { withTimeLimit } from '../runtime/time-limit.js';
 import type { Device } from './device.js';
 import { checkClaims, checkScope } from './issue-options.js';
 import type { PolicyDecision, PolicySession } from './session.policy.js';

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { AuthSettings } from '../auth.settings.js';
-import { AUTH_SETTINGS } from '../auth.tokens.js';
-import { SessionEventPublisher } from './session-event.publisher.js';
+import type { AuthSettings } from '../options/resolve-options.js';
+import { AUTH_SETTINGS } from '../injection-tokens.js';
+import { SessionEventPublisher } from './session-events.publisher.js';
 import type { Session } from './session.js';
 import { SessionStore, type NewSession } from './session.store.js';
 

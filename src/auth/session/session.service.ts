@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InvalidRequestError } from '../auth.errors.js';
-import type { AuthSettings } from '../auth.settings.js';
-import { AUTH_SETTINGS } from '../auth.tokens.js';
-import { Clock } from '../clock.js';
-import { isLive } from '../refresh-token/rotation.js';
+import type { AuthSettings } from '../options/resolve-options.js';
+import { AUTH_SETTINGS } from '../injection-tokens.js';
+import { Clock } from '../runtime/clock.js';
+import { isLive } from '../rotation/rotation.rule.js';
 import { checkClaims, checkLabel, checkScope, checkSubject } from './issue-options.js';
-import { SessionEventPublisher } from './session-event.publisher.js';
+import { SessionEventPublisher } from './session-events.publisher.js';
 import type { CustomClaims, Session } from './session.js';
 import { SessionStore } from './session.store.js';
 import { decodeCursor, encodeCursor } from './session.cursor.js';

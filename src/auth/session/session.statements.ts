@@ -1,8 +1,8 @@
 import { compile, type Dialect, type ParameterType, type SqlStatement } from '../database/sql-statement.js';
 import { insertUnlessThere, updateReturning, type RowUpdate, type WrittenTable } from '../database/sql-writes.js';
-import { rotateTogetherOnMariadb } from './shared-rotation.mariadb.js';
-import { rotateTogetherOnPostgres } from './shared-rotation.postgres.js';
-import type { SharedRotationStatement } from './shared-rotation.statement.js';
+import { rotateTogetherOnMariadb } from '../rotation/rotation-batch.mariadb.js';
+import { rotateTogetherOnPostgres } from '../rotation/rotation-batch.postgres.js';
+import type { SharedRotationStatement } from '../rotation/rotation-batch.statement.js';
 
 /** What the store says to the database. Each is one statement, its own transaction. */
 export interface SessionStatements {

@@ -1,13 +1,13 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import type { AuthSettings } from '../auth.settings.js';
-import { AUTH_SETTINGS } from '../auth.tokens.js';
+import type { AuthSettings } from '../options/resolve-options.js';
+import { AUTH_SETTINGS } from '../injection-tokens.js';
 import { Database } from '../database/database.js';
 import type { Row, SqlValue } from '../database/sql-statement.js';
 import { recordable, UNKNOWN_DEVICE, type Device } from './device.js';
-import { RefreshTokenSession } from './refresh-token-session.entity.js';
+import { RefreshTokenSession } from './session.entity.js';
 import type { CustomClaims, RevocationReason, Session } from './session.js';
 import { sessionStatements, type SessionStatements } from './session.statements.js';
-import { SharedRotation } from './shared-rotation.js';
+import { SharedRotation } from '../rotation/rotation-batch.js';
 
 /** What a new session starts with. All times are milliseconds. */
 export interface NewSession extends Device {

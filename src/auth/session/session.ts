@@ -1,4 +1,4 @@
-import type { RotationState } from '../refresh-token/rotation.js';
+import type { RotationState } from '../rotation/rotation.rule.js';
 import type { Device } from './device.js';
 
 /** Claims the host wants in the access token; the registered ones are ours and can't be among them. */

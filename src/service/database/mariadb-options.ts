@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type { PoolConnection, PoolOptions } from 'mysql2';
 import type { DataSourceOptions } from 'typeorm';
-import { mariadbEntities } from '../../auth/mariadb-entities.js';
+import { mariadbEntities } from '../../auth/module/mariadb-entities.js';
 import { mariadbMigrations } from '../../migrations/mariadb.js';
 
 type MariadbOptions = Extract<DataSourceOptions, { type: 'mysql' | 'mariadb' }>;

@@ -1,15 +1,15 @@
 import { Controller, Get, HttpStatus, Inject, Post, Req, Res, UseGuards } from '@nestjs/common';
-import type { AccessTokenRequest } from '../../auth/access-token/access-token.guard.js';
-import { AuthReply } from '../../auth/auth.reply.js';
-import type { AuthRequest } from '../../auth/auth.request.js';
-import { getAuthToken } from '../../auth/auth.tokens.js';
-import { accessTokenGuard } from '../../auth/named-parts.js';
+import type { AccessTokenRequest } from '../../auth/guards/access-token.guard.js';
+import { AuthReply } from '../../auth/http/auth.reply.js';
+import type { AuthRequest } from '../../auth/http/auth.request.js';
+import { getAuthToken } from '../../auth/injection-tokens.js';
+import { accessTokenGuard } from '../../auth/guards/named.guards.js';
 import { RefreshTokenService } from '../../auth/refresh-token/refresh-token.service.js';
-import { withDeadline } from '../../auth/request-deadline.js';
-import { bodyOf } from '../../auth/request-parameters.js';
+import { withDeadline } from '../../auth/http/request-deadline.js';
+import { bodyOf } from '../../auth/http/request-parameters.js';
 import { deviceOf } from '../../auth/session/device.js';
 import type { IssueOptions } from '../../auth/session/issue-options.js';
-import { DEMO } from './demo.tokens.js';
+import { DEMO } from './injection-tokens.js';
 
 /** What a host's own application has: a login, without a password here, and something to be signed in for. */
 @Controller(DEMO)

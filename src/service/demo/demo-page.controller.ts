@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { Controller, Get, Param, Req, Res } from '@nestjs/common';
 import { NotFoundError } from '../../auth/auth.errors.js';
-import type { AuthRequest } from '../../auth/auth.request.js';
-import { DEMO } from './demo.tokens.js';
+import type { AuthRequest } from '../../auth/http/auth.request.js';
+import { DEMO } from './injection-tokens.js';
 import { PageReply, type PageType } from './page.reply.js';
 
 const PAGES = new URL('./page/', import.meta.url);
@@ -51,9 +51,18 @@ export class DemoPageController {
 
   @Get('client/:name')
   async module(@Param('name') name: string, @Res() response: unknown): Promise<void> {
+    await this.moduleIn(CLIENT, name, response);
+  }
+
+  @Get('client/storage/:name')
+  async storageModule(@Param('name') name: string, @Res() response: unknown): Promise<void> {
+    await this.moduleIn(new URL('./storage/', CLIENT), name, response);
+  }
+
+  private async moduleIn(folder: URL, name: string, response: unknown): Promise<void> {
     const [isModule, isMap] = MODULE.exec(name) ?? [];
     if (isModule === undefined) throw new NotFoundError();
-    await this.file(response, isMap === undefined ? 'text/javascript' : 'application/json', new URL(name, CLIENT));
+    await this.file(response, isMap === undefined ? 'text/javascript' : 'application/json', new URL(name, folder));
   }
 
   /** Relative links of `/demo/` would lead elsewhere. */

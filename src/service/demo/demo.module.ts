@@ -9,16 +9,16 @@ import {
 } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { AuthModule } from '../../auth/auth.module.js';
-import type { AuthModuleOptions } from '../../auth/auth.options.js';
-import { generateSecret, generateSigningKeys } from '../../auth/key-generation.js';
-import { LogoutController } from '../../auth/refresh-token/logout.controller.js';
-import { RefreshTokenController } from '../../auth/refresh-token/refresh-token.controller.js';
-import { SessionsController } from '../../auth/session/sessions.controller.js';
+import type { AuthModuleOptions } from '../../auth/options/auth.options.js';
+import { generateSecret, generateSigningKeys } from '../../auth/keys/key-generation.js';
+import { LogoutController } from '../../auth/endpoints/logout.controller.js';
+import { RefreshTokenController } from '../../auth/endpoints/refresh-token.controller.js';
+import { SessionsController } from '../../auth/endpoints/sessions.controller.js';
 import { openDatabase } from '../database/data-source.js';
-import type { ServiceConfig } from '../service.config.js';
+import type { ServiceConfig } from '../config/service.config.js';
 import { DemoApiController } from './demo-api.controller.js';
 import { DemoPageController } from './demo-page.controller.js';
-import { DEMO, DEMO_DATA_SOURCE } from './demo.tokens.js';
+import { DEMO, DEMO_DATA_SOURCE } from './injection-tokens.js';
 import { PageReply } from './page.reply.js';
 
 /**

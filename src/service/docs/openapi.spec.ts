@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { AuthModuleOptions } from '../../auth/auth.options.js';
+import type { AuthModuleOptions } from '../../auth/options/auth.options.js';
 import { openApiDocument } from './openapi.js';
 import { featuresOf } from './openapi.features.js';
 import { responsesOf } from './openapi.responses.js';

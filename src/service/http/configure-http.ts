@@ -1,9 +1,9 @@
 import type { Server } from 'node:http';
 import type { INestApplication } from '@nestjs/common';
-import { AuthExceptionFilter } from '../../auth/auth.exception-filter.js';
-import { Draining } from '../health/draining.js';
-import type { ServiceConfig } from '../service.config.js';
-import { SERVICE_CONFIG } from '../service.tokens.js';
+import { AuthExceptionFilter } from '../../auth/http/auth.exception-filter.js';
+import { Draining } from './draining.js';
+import type { ServiceConfig } from '../config/service.config.js';
+import { SERVICE_CONFIG } from '../config/injection-tokens.js';
 import { answerClientError } from './client-errors.js';
 import { allowOrigins } from './cors.js';
 import type { ServiceHttpAdapter } from './http-adapter.js';

@@ -1,0 +1,191 @@
+import type { QueryRunner } from 'typeorm';
+import { Gathering } from './turn-batch.js';
+import { bind, type Row, type SqlStatement, type SqlValue } from './sql-statement.js';
+
+interface PreparedStatement {
+  readonly readonly: boolean;
+  readonly reader: boolean;
+  all(...values: SqlValue[]): Row[];
+  run(...values: SqlValue[]): unknown;
+}
+
+/** The part of better-sqlite3's Database that is used here. */
+export interface SqliteHandle {
+  readonly inTransaction: boolean;
+  pragma(source: string, options?: { simple: boolean }): unknown;
+  prepare(sql: string): PreparedStatement;
+}
+
+/** A statement that waits for the next commit. */
+interface Waiting {
+  readonly statement: SqlStatement;
+  readonly values: Record<string, SqlValue>;
+  readonly isDurable: boolean;
+  resolve(rows: Row[]): void;
+  reject(error: unknown): void;
+}
+
+/** What became of one of them. */
+type Outcome = { readonly rows: Row[] } | { readonly error: unknown };
+
+/** SQLite's `synchronous` as a number: each commit waits for the disk. */
+const SYNCHRONOUS_FULL = 2;
+
+/**
+ * Runs SQLite's statements. A commit costs several times what a statement does, so the writes that arrive in the same
+ * turn of the event loop share one; each has its own outcome, as if it were alone.
+ *
+ * A durable write survives a power loss before it is answered. In WAL mode with `synchronous = NORMAL` a commit
+ * doesn't, so those share a commit of their own, with FULL. Every other write (a rotation) keeps the connection's
+ * setting: losing one is harmless, the token is then ahead of the row. better-sqlite3 is synchronous, so nothing of
+ * the host's can slip between BEGIN and COMMIT.
+ */
+export class SharedCommit {
+  private readonly waiting = new Gathering<Waiting>((together) => void this.runTogether(together));
+  private readonly prepared = new WeakMap<SqliteHandle, Map<string, PreparedStatement>>();
+
+  constructor(private readonly createQueryRunner: () => QueryRunner) {}
+
+  /** Runs one statement with the others of this turn. It throws what the database throws. */
+  run(statement: SqlStatement, values: Record<string, SqlValue>, isDurable: boolean): Promise<Row[]> {
+    return new Promise((resolve, reject) => {
+      this.waiting.add({ statement, values, isDurable, resolve, reject });
+    });
+  }
+
+  /**
+   * Runs `work` in a transaction of its own. It may await nothing but its statements: they are all run before anything
+   * else has its turn. TypeORM's transactions don't do: one that SQLite has undone by itself, on a full disk, is never
+   * over for it.
+   */
+  async transact<T>(
+    work: (run: (statement: SqlStatement, values?: Record<string, SqlValue>) => Promise<Row[]>) => Promise<T>,
+  ): Promise<T> {
+    const handle = await this.connect();
+    refuseOpenTransaction(handle);
+    this.prepare(handle, 'BEGIN IMMEDIATE').run();
+    try {
+      const result = await work(async (statement, values = {}) => {
+        const outcome = this.runAlone(handle, { statement, values });
+        if ('error' in outcome) throw outcome.error;
+        return outcome.rows;
+      });
+      this.prepare(handle, 'COMMIT').run();
+      return result;
+    } catch (error) {
+      if (handle.inTransaction) this.prepare(handle, 'ROLLBACK').run();
+      throw error;
+    }
+  }
+
+  private async connect(): Promise<SqliteHandle> {
+    return (await this.createQueryRunner().connect()) as SqliteHandle;
+  }
+
+  private async runTogether(together: readonly Waiting[]): Promise<void> {
+    try {
+      const handle = await this.connect();
+      refuseOpenTransaction(handle);
+      this.runOn(handle, together);
+    } catch (error) {
+      together.forEach(({ reject }) => reject(error));
+    }
+  }
+
+  private runOn(handle: SqliteHandle, together: readonly Waiting[]): void {
+    const durable: Waiting[] = [];
+    const others: Waiting[] = [];
+    for (const waiting of together) {
+      // A read needs no lock, which another process may hold.
+      if (this.isWrite(handle, waiting)) (waiting.isDurable ? durable : others).push(waiting);
+      else settle(waiting, this.runAlone(handle, waiting));
+    }
+    this.commit(handle, others);
+    if (durable.length > 0) waitingForDisk(handle, () => this.commit(handle, durable));
+  }
+
+  /** Runs writes in one transaction, and one by itself without. */
+  private commit(handle: SqliteHandle, writes: readonly Waiting[]): void {
+    const outcomes = writes.length > 1 ? this.commitTogether(handle, writes) : undefined;
+    writes.forEach((write, at) => settle(write, outcomes?.[at] ?? this.runAlone(handle, write)));
+  }
+
+  /** @returns `undefined` where one of them has undone them all, as on a full disk */
+  private commitTogether(handle: SqliteHandle, writes: readonly Waiting[]): Outcome[] | undefined {
+    const outcomes: Outcome[] = [];
+    try {
+      this.prepare(handle, 'BEGIN IMMEDIATE').run();
+      for (const write of writes) {
+        outcomes.push(this.runAlone(handle, write));
+        if (!handle.inTransaction) return undefined;
+      }
+      this.prepare(handle, 'COMMIT').run();
+      return outcomes;
+    } catch (error) {
+      if (handle.inTransaction) this.prepare(handle, 'ROLLBACK').run();
+      return writes.map(() => ({ error }));
+    }
+  }
+
+  private isWrite(handle: SqliteHandle, { statement }: Waiting): boolean {
+    try {
+      return !this.prepare(handle, statement.sql).readonly;
+    } catch {
+      // It is no statement here, and fails by itself.
+      return false;
+    }
+  }
+
+  private runAlone(handle: SqliteHandle, { statement, values }: Pick<Waiting, 'statement' | 'values'>): Outcome {
+    try {
+      const prepared = this.prepare(handle, statement.sql);
+      const bound = bind(statement, values);
+      if (prepared.reader) return { rows: prepared.all(...bound) };
+      prepared.run(...bound);
+      return { rows: [] };
+    } catch (error) {
+      return { error };
+    }
+  }
+
+  private prepare(handle: SqliteHandle, sql: string): PreparedStatement {
+    let ofHandle = this.prepared.get(handle);
+    if (!ofHandle) this.prepared.set(handle, (ofHandle = new Map()));
+    let prepared = ofHandle.get(sql);
+    if (!prepared) ofHandle.set(sql, (prepared = handle.prepare(sql)));
+    return prepared;
+  }
+}
+
+/**
+ * TypeORM has one connection to SQLite: while a transaction of the host's is open, whatever is written there is the
+ * host's to roll back. It is waited for, as for another process's lock.
+ */
+class TransactionOpenError extends Error {
+  readonly code = 'SQLITE_BUSY';
+
+  constructor() {
+    super("A transaction is open on SQLite's only connection. Give the module a DataSource of its own.");
+  }
+}
+
+/** @throws TransactionOpenError where whatever is written now would be somebody else's to roll back, a revocation too */
+function refuseOpenTransaction({ inTransaction }: SqliteHandle): void {
+  if (inTransaction) throw new TransactionOpenError();
+}
+
+function settle({ resolve, reject }: Waiting, outcome: Outcome): void {
+  if ('error' in outcome) reject(outcome.error);
+  else resolve(outcome.rows);
+}
+
+function waitingForDisk(handle: SqliteHandle, work: () => void): void {
+  const before = Number(handle.pragma('synchronous', { simple: true }));
+  if (before >= SYNCHRONOUS_FULL) return work();
+  handle.pragma(`synchronous = ${SYNCHRONOUS_FULL}`);
+  try {
+    work();
+  } finally {
+    handle.pragma(`synchronous = ${before}`);
+  }
+}

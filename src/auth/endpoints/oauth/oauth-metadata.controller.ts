@@ -1,0 +1,56 @@
+import { Controller, Get, HttpStatus, Inject, Res, VERSION_NEUTRAL } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { ConfigurationError } from '../../auth.errors.js';
+import type { AuthSettings } from '../../options/resolve-options.js';
+import { AUTH_SETTINGS } from '../../injection-tokens.js';
+import { OwnCredentials } from '../../guards/own-credentials.decorator.js';
+import { ServiceKeys } from '../../guards/service-keys.js';
+import { isIssuerUrl, METADATA_PATH, urlBelow } from '../../formats/issuer-url.js';
+
+const MAX_AGE = 300;
+
+/**
+ * `GET /.well-known/oauth-authorization-server`: where the endpoints of `OAuthController` are (RFC 8414). An issuer
+ * with a path has it behind that one: extend the class with a `@Controller()` of your own.
+ */
+@OwnCredentials()
+@Controller({ path: METADATA_PATH, version: VERSION_NEUTRAL })
+export class OAuthMetadataController {
+  private readonly metadata: Readonly<Record<string, string | readonly string[]>>;
+
+  /** @throws ConfigurationError where the issuer is no URL: no client could check that the metadata are its */
+  constructor(
+    private readonly adapterHost: HttpAdapterHost,
+    @Inject(AUTH_SETTINGS) settings: AuthSettings,
+    serviceKeys: ServiceKeys,
+  ) {
+    const { issuer, keys } = settings.accessToken;
+    const { url, jwksUrl } = settings.oauth;
+    if (!isIssuerUrl(issuer)) {
+      const got = JSON.stringify(issuer);
+      throw new ConfigurationError(`accessToken.issuer: got ${got}, takes a URL where OAuth metadata are served.`);
+    }
+    this.metadata = {
+      issuer,
+      token_endpoint: urlBelow(url, 'token'),
+      token_endpoint_auth_methods_supported: ['none'],
+      grant_types_supported: ['refresh_token'],
+      // There is no authorization endpoint: the login is the host's own.
+      response_types_supported: [],
+      revocation_endpoint: urlBelow(url, 'revoke'),
+      revocation_endpoint_auth_methods_supported: ['none'],
+      ...(serviceKeys.areThere && {
+        introspection_endpoint: urlBelow(url, 'introspect'),
+        introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'Bearer'],
+      }),
+      ...(jwksUrl !== undefined && keys.some(({ publicJwk }) => publicJwk) && { jwks_uri: jwksUrl }),
+    };
+  }
+
+  @Get()
+  find(@Res() response: unknown): void {
+    const { httpAdapter } = this.adapterHost;
+    httpAdapter.setHeader(response, 'Cache-Control', `public, max-age=${MAX_AGE}`);
+    httpAdapter.reply(response, this.metadata, HttpStatus.OK);
+  }
+}

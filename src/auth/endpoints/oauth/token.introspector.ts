@@ -1,0 +1,75 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { isAccessToken } from '../../access-token/access-token.type.js';
+import { AccessTokenVerifier } from '../../access-token/access-token.verifier.js';
+import { InvalidAccessTokenError, InvalidRefreshTokenError } from '../../auth.errors.js';
+import type { AuthSettings } from '../../options/resolve-options.js';
+import { AUTH_SETTINGS } from '../../injection-tokens.js';
+import { RefreshTokenCodec } from '../../refresh-token/refresh-token.codec.js';
+import { RefreshTokenService } from '../../refresh-token/refresh-token.service.js';
+
+/** What is told of a token (RFC 7662 §2.2): nothing of one that isn't good. */
+export type TokenIntrospection = { readonly active: false } | ActiveToken;
+
+interface ActiveToken {
+  readonly active: true;
+  readonly sub: string;
+  readonly sid: string;
+  /** Seconds since the epoch. */
+  readonly exp: number;
+  readonly iat: number;
+  readonly [claim: string]: unknown;
+}
+
+const INACTIVE: TokenIntrospection = { active: false };
+
+/** Looks at tokens without using them up. */
+@Injectable()
+export class TokenIntrospector {
+  constructor(
+    private readonly accessTokens: AccessTokenVerifier,
+    private readonly codec: RefreshTokenCodec,
+    private readonly refreshTokens: RefreshTokenService,
+    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+  ) {}
+
+  /**
+   * What is known of an access token or a refresh token; the session is asked for, too.
+   * @throws TemporarilyUnavailableError where the database can't answer
+   */
+  async introspect(token: string): Promise<TokenIntrospection> {
+    try {
+      return isAccessToken(token) ? await this.ofAccessToken(token) : await this.ofRefreshToken(token);
+    } catch (error) {
+      if (error instanceof InvalidAccessTokenError || error instanceof InvalidRefreshTokenError) return INACTIVE;
+      throw error;
+    }
+  }
+
+  private async ofAccessToken(token: string): Promise<TokenIntrospection> {
+    const claims = await this.accessTokens.verify(token, { checkSession: true });
+    // The host's own claims first: none of them can pass for ours.
+    return { ...claims, active: true, token_type: 'Bearer' };
+  }
+
+  private async ofRefreshToken(text: string): Promise<TokenIntrospection> {
+    const token = this.codec.decode(text);
+    const session = await this.refreshTokens.peek(token);
+    if (!session) return INACTIVE;
+    const { issuer, audience } = this.settings.accessToken;
+    const { idleTtl, absoluteTtl } = this.settings.rotation;
+    // A row that is behind its token (a restored backup) knows an end that is too early, as for a refresh.
+    const isAhead = token.number > session.issued;
+    const end = isAhead ? Math.min(token.number + idleTtl, session.createdAt + absoluteTtl) : session.expiresAt;
+    return {
+      active: true,
+      iss: issuer,
+      sub: session.subject,
+      aud: audience,
+      exp: Math.floor(end / 1_000),
+      iat: Math.floor(token.number / 1_000),
+      sid: session.id,
+      ...(session.clientId === null ? {} : { client_id: session.clientId }),
+      ...(session.scope === null ? {} : { scope: session.scope }),
+    };
+  }
+}

@@ -1,0 +1,33 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { InvalidRefreshTokenError } from '../auth.errors.js';
+import type { AuthSettings } from '../options/resolve-options.js';
+import { AUTH_SETTINGS } from '../injection-tokens.js';
+import type { AuthRequest } from './auth.request.js';
+import { RefreshTokenCookies } from './refresh-token.cookies.js';
+import { challengeOf, isTemporary } from './error-response.js';
+import { retryAfterSeconds } from './request-deadline.js';
+
+/** The headers that an error is answered with. */
+@Injectable()
+export class ErrorHeaders {
+  private readonly retryAfter: string;
+
+  constructor(
+    private readonly adapterHost: HttpAdapterHost,
+    private readonly cookies: RefreshTokenCookies,
+    @Inject(AUTH_SETTINGS) settings: AuthSettings,
+  ) {
+    this.retryAfter = String(retryAfterSeconds(settings.rotation));
+  }
+
+  /** @param request where the token came from; a cookie that was refused is taken away */
+  set(response: unknown, error: unknown, request?: AuthRequest): void {
+    const { httpAdapter } = this.adapterHost;
+    httpAdapter.setHeader(response, 'Cache-Control', 'no-store');
+    const challenge = challengeOf(error, request);
+    if (challenge) httpAdapter.setHeader(response, ...challenge);
+    if (request && error instanceof InvalidRefreshTokenError) this.cookies.clearRefused(request, response);
+    if (isTemporary(error)) httpAdapter.setHeader(response, 'Retry-After', this.retryAfter);
+  }
+}

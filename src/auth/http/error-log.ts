@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import { Logger } from '@nestjs/common';
+import {
+  ForbiddenOriginError,
+  InvalidAccessTokenError,
+  InvalidRefreshTokenError,
+  InvalidServiceKeyError,
+  TemporarilyUnavailableError,
+} from '../auth.errors.js';
+import type { AuthRequest } from './auth.request.js';
+
+/** Short and without `_`, so that no token fits: it is the client's text, and it goes to the log. */
+const REQUEST_ID = /^[A-Za-z0-9-]{1,48}$/;
+
+const logger = new Logger('RefreshToken');
+/** Outages that a guard has logged already: a filter behind it meets them again. */
+const logged = new WeakSet<TemporarilyUnavailableError>();
+
+/** Logs what a request failed with, once; never a token. */
+export function logError(error: unknown, status: number, request: AuthRequest): void {
+  const request_id = requestId(request);
+  if (error instanceof InvalidRefreshTokenError) {
+    const { reason, sessionId } = error;
+    logger.warn('A refresh token was refused', {
+      event: 'refresh.refused',
+      reason,
+      ...(sessionId === undefined ? {} : { session_id: sessionId }),
+      request_id,
+    });
+  } else if (error instanceof InvalidAccessTokenError) {
+    logger.warn('An access token was refused', {
+      event: 'access_token.refused',
+      reason: error.reason,
+      request_id,
+    });
+  } else if (error instanceof ForbiddenOriginError) {
+    const { origin } = error;
+    logger.warn('A page may not use the cookie', { event: 'origin.refused', ...(origin && { origin }), request_id });
+  } else if (error instanceof InvalidServiceKeyError) {
+    logger.warn('A service key was refused', { event: 'service_key.refused', request_id });
+  } else if (error instanceof TemporarilyUnavailableError) {
+    if (logged.has(error)) return;
+    logged.add(error);
+    const cause = describe(error.cause);
+    logger.error('A request could not be answered', {
+      event: 'request.unavailable',
+      reason: error.reason,
+      ...(cause === undefined ? {} : { cause }),
+      request_id,
+    });
+  } else if (status >= 500) {
+    logger.error('A request failed', { event: 'request.failed', cause: describe(error), request_id });
+  }
+}
+
+/** The client's `X-Request-Id` where it may be logged, else a new one. */
+function requestId(request: AuthRequest): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+/** An error for the log: what it is and where it came from; never parameters, headers or bodies. */
+function describe(error: unknown): string | undefined {
+  if (error === undefined) return undefined;
+  if (!(error instanceof Error)) return typeof error;
+  const code = (error as { code?: unknown }).code;
+  const text = error.stack ?? `${error.name}: ${error.message}`;
+  return typeof code === 'string' ? `${code} ${text}` : text;
+}

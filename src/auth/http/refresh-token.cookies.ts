@@ -1,0 +1,106 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { ConfigurationError, ForbiddenOriginError, InvalidRequestError } from '../auth.errors.js';
+import type { AuthSettings } from '../options/resolve-options.js';
+import { bearerCredentials, type AuthRequest } from './auth.request.js';
+import { AUTH_SETTINGS } from '../injection-tokens.js';
+import type { TokenResponse } from '../refresh-token/token-response.js';
+import { cookieValues, setCookieHeader, type CookieAttributes } from './cookie/cookie-header.js';
+import { isFromAllowedPage } from './cookie/page-origin.js';
+
+/** Tokens whose refresh token went into the cookie: no script may see it. */
+export type CookieTokenResponse<T extends TokenResponse = TokenResponse> = Omit<T, 'refresh_token'>;
+
+/** The refresh token in a cookie, for browsers; off unless the option `cookie` is given. */
+@Injectable()
+export class RefreshTokenCookies {
+  /** Requests whose token was read from the cookie. */
+  private readonly presented = new WeakSet<AuthRequest>();
+  /** Those whose cookie has been taken away: a guard and a filter may both be asked to. */
+  private readonly cleared = new WeakSet<AuthRequest>();
+
+  constructor(
+    private readonly adapterHost: HttpAdapterHost,
+    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+  ) {}
+
+  /** Whether cookies are switched on. */
+  get areOn(): boolean {
+    return this.settings.cookie !== undefined;
+  }
+
+  /**
+   * Hands the refresh token to the browser in its cookie: call it at the end of your login, with the `cookie` option.
+   * @returns what is left for the body
+   * @throws ConfigurationError where cookies are off
+   * @example
+   * const session = await this.refreshTokens.issue({ subject: user.id });
+   * return this.cookies.set(response, session); // With @Res({ passthrough: true }) response
+   */
+  set<T extends TokenResponse>(response: unknown, tokens: T): CookieTokenResponse<T> {
+    const { refresh_token: _, ...others } = tokens;
+    this.append(response, this.header(tokens));
+    return others;
+  }
+
+  /** Takes the cookie away: call it in your logout. @throws ConfigurationError where cookies are off */
+  clear(response: unknown): void {
+    this.append(response, setCookieHeader(this.attributes(), '', 0));
+  }
+
+  /**
+   * The `Set-Cookie` header for these tokens, for a backend that sets it itself.
+   * @throws ConfigurationError where cookies are off
+   */
+  header({ refresh_token, refresh_expires_in }: TokenResponse): string {
+    return setCookieHeader(this.attributes(), refresh_token, refresh_expires_in);
+  }
+
+  /** Whether it was the cookie that a request's token was read from. */
+  areUsedBy(request: AuthRequest): boolean {
+    return this.presented.has(request);
+  }
+
+  /**
+   * The token in a request's cookie; `undefined` where there is none, or cookies are off.
+   * @throws InvalidRequestError where there is another token as well: two readers might see different ones
+   * @throws ForbiddenOriginError where the page that sent it may not
+   */
+  tokenIn(request: AuthRequest): string | undefined {
+    const [token, ...others] = this.valuesIn(request);
+    if (token === undefined) return undefined;
+    // Another scheme's header is no token: a gate in front of all may ask for one.
+    if (bearerCredentials(request) !== undefined || others.length > 0) {
+      const got = others.length > 0 ? 'more than one such cookie' : 'it beside a bearer token';
+      throw new InvalidRequestError(`${this.attributes().name}: got ${got}, takes one token a request.`);
+    }
+    if (!isFromAllowedPage(request, this.settings.cookie?.origins ?? new Set())) {
+      throw new ForbiddenOriginError(request.headers.origin);
+    }
+    this.presented.add(request);
+    return token;
+  }
+
+  /** Takes away a cookie that was refused, once. */
+  clearRefused(request: AuthRequest, response: unknown): void {
+    if (!this.areUsedBy(request) || this.cleared.has(request)) return;
+    this.cleared.add(request);
+    this.clear(response);
+  }
+
+  private valuesIn({ headers }: AuthRequest): string[] {
+    const { cookie } = this.settings;
+    return cookie ? cookieValues(headers.cookie, cookie.name) : [];
+  }
+
+  private attributes(): CookieAttributes {
+    const { cookie } = this.settings;
+    if (!cookie) throw new ConfigurationError('cookie: got nothing, takes {} (or its options) to switch cookies on.');
+    return cookie;
+  }
+
+  /** Not set: the host may have cookies of its own. */
+  private append(response: unknown, header: string): void {
+    this.adapterHost.httpAdapter.appendHeader(response, 'Set-Cookie', header);
+  }
+}

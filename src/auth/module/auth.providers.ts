@@ -1,0 +1,84 @@
+import type { Provider } from '@nestjs/common';
+import { JwtService } from '@nestjs/jwt';
+import { AccessTokenIssuer } from '../access-token/access-token.issuer.js';
+import { AccessTokenVerifier } from '../access-token/access-token.verifier.js';
+import { SigningKeyRegistry } from '../key-ring/signing-key.registry.js';
+import { AuthErrorFilter, AuthExceptionFilter } from '../http/auth.exception-filter.js';
+import { AuthReply } from '../http/auth.reply.js';
+import { AUTH_SETTINGS } from '../injection-tokens.js';
+import { Clock, SystemClock } from '../runtime/clock.js';
+import { RefreshTokenCookies } from '../http/refresh-token.cookies.js';
+import { Database } from '../database/database.js';
+import { ErrorHeaders } from '../http/error-headers.js';
+import { HostParts } from '../session/host-parts.js';
+import { KeyRing } from '../key-ring/key-ring.js';
+import { ModuleIsolation } from './module-isolation.js';
+import { TokenIntrospector } from '../endpoints/oauth/token.introspector.js';
+import { RandomSource, SystemRandomSource } from '../runtime/random.js';
+import { RefreshTokenCodec } from '../refresh-token/refresh-token.codec.js';
+import { RefreshTokenReader } from '../refresh-token/refresh-token.reader.js';
+import { RefreshTokenService } from '../refresh-token/refresh-token.service.js';
+import { SecretRegistry } from '../key-ring/token-secret.registry.js';
+import { ServiceKeys } from '../guards/service-keys.js';
+import { PolicyGate } from '../session/policy.gate.js';
+import { PurgeWalk } from '../session/purge/purge.walk.js';
+import { SessionEventPublisher } from '../session/session-events.publisher.js';
+import { SessionCreator } from '../session/session.creator.js';
+import { SessionPurger } from '../session/purge/session.purger.js';
+import { SessionService } from '../session/session.service.js';
+import { SessionStore } from '../session/session.store.js';
+
+/** What other modules may inject. A module with a name exports it under `getAuthToken(…, name)`. */
+export const AUTH_EXPORTS = [
+  AUTH_SETTINGS,
+  AccessTokenVerifier,
+  AuthErrorFilter,
+  AuthExceptionFilter,
+  AuthReply,
+  Clock,
+  Database,
+  ErrorHeaders,
+  KeyRing,
+  RandomSource,
+  RefreshTokenCodec,
+  RefreshTokenCookies,
+  RefreshTokenReader,
+  RefreshTokenService,
+  SecretRegistry,
+  ServiceKeys,
+  SessionService,
+  TokenIntrospector,
+] as const;
+
+/** What a module is made of, but for what depends on how it was declared. */
+export const AUTH_PROVIDERS: Provider[] = [
+  { provide: Clock, useClass: SystemClock },
+  { provide: RandomSource, useClass: SystemRandomSource },
+  // Our own, without defaults: a host's global JwtModule must not decide how access tokens are signed.
+  { provide: JwtService, useFactory: () => new JwtService({}) },
+  AccessTokenIssuer,
+  AccessTokenVerifier,
+  AuthErrorFilter,
+  AuthExceptionFilter,
+  AuthReply,
+  Database,
+  ErrorHeaders,
+  HostParts,
+  KeyRing,
+  ModuleIsolation,
+  PolicyGate,
+  PurgeWalk,
+  RefreshTokenCodec,
+  RefreshTokenCookies,
+  RefreshTokenReader,
+  RefreshTokenService,
+  SecretRegistry,
+  ServiceKeys,
+  SessionCreator,
+  SessionEventPublisher,
+  SessionPurger,
+  SessionService,
+  SessionStore,
+  SigningKeyRegistry,
+  TokenIntrospector,
+];

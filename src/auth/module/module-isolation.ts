@@ -1,0 +1,64 @@
+import { Inject, Injectable, Optional, type OnModuleInit } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { ConfigurationError } from '../auth.errors.js';
+import type { AuthSettings } from '../options/resolve-options.js';
+import { AUTH_MODULE_NAME, AUTH_SETTINGS } from '../injection-tokens.js';
+
+/** Of all modules of the application. */
+const LIKE_ALL = { strict: false, each: true } as const;
+
+/** Several modules of one application: each token is good only at its own. */
+@Injectable()
+export class ModuleIsolation implements OnModuleInit {
+  constructor(
+    private readonly moduleRef: ModuleRef,
+    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Optional() @Inject(AUTH_MODULE_NAME) private readonly name?: string,
+  ) {}
+
+  /** @throws ConfigurationError where another module would take this one's tokens */
+  onModuleInit(): void {
+    const names = this.moduleRef.get<string | undefined, string | undefined>(AUTH_MODULE_NAME, LIKE_ALL);
+    if (names.filter((name) => name === this.name).length > 1) {
+      const which = this.name === undefined ? 'without a name' : `named ${JSON.stringify(this.name)}`;
+      throw new ConfigurationError(`name: got two AuthModules ${which}, takes a name of its own for each but one.`);
+    }
+    const all = this.moduleRef.get<AuthSettings, AuthSettings>(AUTH_SETTINGS, LIKE_ALL);
+    for (const other of all) {
+      if (other === this.settings) continue;
+      requireOwnCookie(this.settings, other);
+      if (sharesSecret(this.settings, other)) refuse('refreshToken.secrets', 'a secret');
+      if (sharesAccessTokens(this.settings, other)) refuse('accessToken', 'a key, with the same issuer and audience,');
+    }
+  }
+}
+
+function refuse(option: string, what: string): never {
+  throw new ConfigurationError(
+    `${option}: got ${what} that another AuthModule of this application has, takes those of its own: each would take the other's tokens.`,
+  );
+}
+
+/** A browser keeps one cookie a name: who signs in at one module would be signed out at the other. */
+function requireOwnCookie({ cookie }: AuthSettings, other: AuthSettings): void {
+  if (!cookie || cookie.name !== other.cookie?.name) return;
+  throw new ConfigurationError(
+    `cookie.name: got ${JSON.stringify(cookie.name)}, which another AuthModule of this application has, takes a name of its own.`,
+  );
+}
+
+function sharesSecret(one: AuthSettings, other: AuthSettings): boolean {
+  return one.refreshToken.secrets.some(({ fingerprint }) =>
+    other.refreshToken.secrets.some((secret) => secret.fingerprint === fingerprint),
+  );
+}
+
+/** The issuer and the audience are pinned: where they differ, a key may be shared. */
+function sharesAccessTokens({ accessToken: one }: AuthSettings, { accessToken: other }: AuthSettings): boolean {
+  const audiences = new Set([other.audience].flat());
+  return (
+    one.issuer === other.issuer &&
+    [one.audience].flat().some((audience) => audiences.has(audience)) &&
+    one.keys.some(({ verificationKey }) => other.keys.some((key) => key.verificationKey.equals(verificationKey)))
+  );
+}

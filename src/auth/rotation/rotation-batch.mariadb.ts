@@ -1,0 +1,70 @@
+import { compile } from '../database/sql-statement.js';
+import type { WrittenTable } from '../database/sql-writes.js';
+import {
+  ASKED,
+  askedIn,
+  SHARED,
+  type RotationTemplates,
+  type RotationValues,
+  type SharedRotationStatement,
+} from './rotation-batch.statement.js';
+
+/**
+ * JSON_TABLE's columns. Their character sets are not the database's own: an id in ASCII is compared with a column of any
+ * character set by its index, and a user agent loses nothing.
+ */
+const TYPES: Record<(typeof ASKED)[number], string> = {
+  id: 'varchar(36) CHARACTER SET ascii',
+  n: 'bigint',
+  now: 'bigint',
+  accept_ahead: 'int',
+  user_agent: 'varchar(512) CHARACTER SET utf8mb4',
+  ip: 'varchar(45) CHARACTER SET ascii',
+};
+
+/**
+ * An INSERT of rows that are there already, as in `updateReturning`, beside what each rotation brings. The order of the
+ * join is given, since another one would read the whole table, and lock it.
+ */
+export function rotateTogetherOnMariadb(
+  { name: table, required }: WrittenTable,
+  rotation: RotationTemplates,
+  columns: string,
+): SharedRotationStatement {
+  const { set, where } = askedIn(rotation);
+  const asked = `
+    JSON_TABLE(:asked, '$[*]' COLUMNS (
+      ${ASKED.map((name) => `asked_${name} ${TYPES[name]} PATH '$.${name}'`).join(', ')}
+    )) AS asked
+    STRAIGHT_JOIN ${table} FORCE INDEX (PRIMARY) ON id = asked_id`;
+  const statement = compile(
+    'mariadb',
+    `INSERT INTO ${table} (${required.join(', ')})
+     SELECT ${required.map((column) => `found_${column}`).join(', ')}
+     FROM (
+       SELECT asked.*, ${required.map((column) => `${column} AS found_${column}`).join(', ')}
+       FROM ${asked}
+       WHERE ${where}
+       FOR UPDATE SKIP LOCKED
+     ) AS found
+     ON DUPLICATE KEY UPDATE ${set}
+     RETURNING ${columns}, 1 AS is_rotated`,
+    { asked: 'text', ...SHARED },
+  );
+  const look = compile('mariadb', `SELECT ${columns}, 0 AS is_rotated FROM ${asked} WHERE NOT (${where})`, {
+    asked: 'text',
+    ...SHARED,
+  });
+  return {
+    isForOneToo: false,
+    statement,
+    look,
+    valuesOf: (together) => ({ ...together[0], asked: asciiJson(together) }),
+  };
+}
+
+/** JSON that is the same whatever the character set of the connection. */
+function asciiJson(together: readonly RotationValues[]): string {
+  const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(together, [...ASKED]).replace(/[\u0080-\uffff]/g, escaped);
+}

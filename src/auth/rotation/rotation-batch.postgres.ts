@@ -1,0 +1,63 @@
+import { compile, type ParameterType } from '../database/sql-statement.js';
+import type { WrittenTable } from '../database/sql-writes.js';
+import {
+  ASKED,
+  askedIn,
+  SHARED,
+  type RotationTemplates,
+  type SharedRotationStatement,
+} from './rotation-batch.statement.js';
+
+const TYPES: Record<(typeof ASKED)[number], ParameterType> = {
+  id: 'uuid[]',
+  n: 'bigint[]',
+  now: 'bigint[]',
+  accept_ahead: 'bigint[]',
+  user_agent: 'text[]',
+  ip: 'text[]',
+};
+
+/**
+ * A rotation may be lost, so the commit doesn't wait for the disk, and not for a standby either, which may be away: the
+ * single statement would.
+ */
+export function rotateTogetherOnPostgres(
+  { name: table }: WrittenTable,
+  rotation: RotationTemplates,
+  columns: string,
+): SharedRotationStatement {
+  const { set, where } = askedIn(rotation);
+  const statement = compile(
+    'postgres',
+    `WITH asked AS (
+       SELECT each.*
+       FROM unnest(${ASKED.map((name) => `:${name}`).join(', ')})
+              AS each(${ASKED.map((name) => `asked_${name}`).join(', ')}),
+            (SELECT set_config('synchronous_commit', 'off', true) AS set_to) AS durability
+       WHERE set_to = 'off'
+     ),
+     held AS (
+       SELECT id AS held_id FROM ${table} AS found JOIN asked ON id = asked_id
+       WHERE ${where}
+       ORDER BY id FOR NO KEY UPDATE OF found SKIP LOCKED
+     ),
+     rotated AS (
+       UPDATE ${table} SET ${set}
+       FROM asked JOIN held ON held_id = asked_id
+       WHERE id = held_id AND ${where}
+       RETURNING ${columns}
+     )
+     SELECT ${columns}, 1 AS is_rotated FROM rotated
+     UNION ALL
+     SELECT ${columns}, 0 FROM ${table} JOIN asked ON id = asked_id WHERE NOT (${where})`,
+    { ...TYPES, ...SHARED },
+  );
+  return {
+    isForOneToo: true,
+    statement,
+    valuesOf(together) {
+      const lists = ASKED.map((name) => [name, together.map((values) => values[name] ?? null)]);
+      return { ...together[0], ...Object.fromEntries(lists) };
+    },
+  };
+}

@@ -1,0 +1,28 @@
+import { existsSync } from 'node:fs';
+import type { DataSource } from 'typeorm';
+import { ConfigurationError } from '../../auth/auth.errors.js';
+import { nameOf, sqliteIn } from '../database/database-url.js';
+import { connect } from '../database/data-source.js';
+import type { Environment } from '../config/environment.js';
+
+/**
+ * Runs `work` on the service's database, which is neither made nor migrated for it, with its name for messages.
+ * @throws ConfigurationError where there is none, or it doesn't answer
+ */
+export async function withSessionDatabase<T>(
+  { database, dataDir }: Environment,
+  work: (dataSource: DataSource, name: string) => Promise<T>,
+): Promise<T> {
+  const location = database ?? sqliteIn(dataDir);
+  if (location.type === 'sqlite' && !existsSync(location.path)) {
+    throw new ConfigurationError(
+      `DATABASE_URL: got the SQLite file ${JSON.stringify(location.path)}, which is not there; takes the database of the service.`,
+    );
+  }
+  const dataSource = await connect(location);
+  try {
+    return await work(dataSource, nameOf(location));
+  } finally {
+    await dataSource.destroy();
+  }
+}

@@ -1,0 +1,99 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { ConfigurationError } from '../../auth/auth.errors.js';
+import { keyFiles } from '../data-folder/paths.js';
+import { sqliteIn, type DatabaseLocation } from '../database/database-url.js';
+import { parsed, variables, type ValueOf, type Variable } from './variables.js';
+
+type Variables = typeof variables;
+
+/** The environment as read and checked: one value a variable, `undefined` where an unset one has no fallback. */
+export type Environment = {
+  readonly [K in keyof Variables]: Variables[K] extends { fallback: string }
+    ? ValueOf<Variables[K]>
+    : ValueOf<Variables[K]> | undefined;
+} & { readonly isProduction: boolean };
+
+export type ProcessEnvironment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the environment.
+ * @throws ConfigurationError, one line, naming the variable, what it got and what it takes; never a secret
+ */
+export function readEnvironment(env: ProcessEnvironment): Environment {
+  const environment = readVariables(env);
+  checkTogether(environment, env);
+  return environment;
+}
+
+/**
+ * Reads each variable by itself, for tools that don't need what the service does.
+ * @throws ConfigurationError as `readEnvironment`
+ */
+export function readVariables(env: ProcessEnvironment): Environment {
+  const values = Object.fromEntries(
+    Object.entries<Variable<unknown>>(variables).map(([key, variable]) => [key, valueOf(variable, env)]),
+  );
+  return { ...values, isProduction: env['NODE_ENV'] === 'production' } as Environment;
+}
+
+/** Where the sessions are kept, for those who need nothing else of the environment. */
+export function databaseLocation(env: ProcessEnvironment): DatabaseLocation {
+  const given = valueOf(variables.database, env) as DatabaseLocation | undefined;
+  return given ?? sqliteIn(valueOf(variables.dataDir, env) as string);
+}
+
+function valueOf(variable: Variable<unknown>, env: ProcessEnvironment): unknown {
+  const text = textOf(variable, env) ?? variable.fallback;
+  return text === undefined ? undefined : parsed(variable, text);
+}
+
+/**
+ * An empty variable is an unset one, as in a compose file that passes on what it doesn't have; an empty file is a
+ * secret that wasn't filled in.
+ */
+function textOf({ name, isSecret }: Variable<unknown>, env: ProcessEnvironment): string | undefined {
+  const file = isSecret ? env[`${name}_FILE`] : undefined;
+  if (!file) return env[name] || undefined;
+  if (env[name]) throw new ConfigurationError(`${name}: got both ${name} and ${name}_FILE, takes one of them.`);
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ConfigurationError(
+      `${name}_FILE: got ${JSON.stringify(file)} (${code}), takes the path of a readable file.`,
+    );
+  }
+}
+
+function checkTogether(environment: Environment, env: ProcessEnvironment): void {
+  const { idleTtl, leeway, isProduction, database } = environment;
+  if (idleTtl <= leeway) {
+    throw new ConfigurationError(
+      `${variables.idleTtl.name}: got ${JSON.stringify(env[variables.idleTtl.name] ?? variables.idleTtl.fallback)}, takes more than ${variables.leeway.name}, which is ${leeway / 1_000}s.`,
+    );
+  }
+  if (isProduction && environment.issuer === undefined) {
+    throw new ConfigurationError(
+      `${variables.issuer.name}: got nothing, takes ${variables.issuer.takes}; it must be set in production.`,
+    );
+  }
+  requireGiven(environment, database !== undefined && database.type !== 'sqlite');
+}
+
+/** A key that is made up is gone with the folder it is kept in, and with it whoever is signed in. */
+function requireGiven(environment: Environment, isShared: boolean): void {
+  const { isProduction, dataDir } = environment;
+  if (!isProduction && !isShared) return;
+  const when = isProduction ? 'in production' : 'with a database that other instances may share';
+  const files = keyFiles(dataDir);
+  for (const [key, path, command] of [
+    ['refreshTokenSecrets', files.secrets, 'keys add --secret'],
+    ['signingKeys', files.signingKeys, 'keys add'],
+  ] as const) {
+    if (environment[key] !== undefined || existsSync(path)) continue;
+    const { name, takes } = variables[key];
+    throw new ConfigurationError(
+      `${name}: got nothing, takes ${takes}; it must be set ${when}. "nest-refresh-token keys generate" ("npm run keys -- generate" in a checkout) prints one; or keep it in DATA_DIR: "nest-refresh-token ${command}".`,
+    );
+  }
+}
