@@ -1,0 +1,90 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { decodeJwt } from 'jose';
+import type { IssuedSession, TokenResponse } from '../../src/auth/refresh-token/token-response.js';
+import { bearer, call, json, refresh, refreshed } from '../support/http/http.js';
+import { cleanUp, emptyFolder, runToEnd, startProcess, type ServiceProcess } from '../support/servers/process.js';
+import { readme } from '../support/readme.js';
+
+/** The README's blocks of commands that an installed service is called with. */
+const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)\n```$/gm)].map(([, block]) => block as string);
+
+function blockWith(text: string): string {
+  const found = blocks.filter((block) => block.includes(text));
+  expect(found).toHaveLength(1);
+  return found[0] as string;
+}
+
+// As a newcomer has it: the package installed in a folder, the service started there, its log in a file.
+describe("The README's commands", () => {
+  let cwd: string;
+  let service: ServiceProcess;
+
+  beforeAll(async () => {
+    cwd = await emptyFolder();
+    await mkdir(join(cwd, 'node_modules/.bin'), { recursive: true });
+    const command = `#!/bin/sh\nexec node '${resolve('dist/service/cli/cli.js')}' "$@"\n`;
+    await writeFile(join(cwd, 'node_modules/.bin/nest-refresh-token'), command, { mode: 0o755 });
+    service = await startProcess({ cwd });
+  });
+  afterAll(cleanUp);
+
+  /** Runs a block as it stands there, but for the address of the service. */
+  async function paste(block: string): Promise<string> {
+    const script = block.replace('http://127.0.0.1:3000', service.url);
+    const { code, stdout, stderr } = await runToEnd('bash', ['-euo', 'pipefail', '-c', script], {
+      cwd,
+      env: { HOME: cwd, npm_config_update_notifier: 'false' },
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    return stdout;
+  }
+
+  async function signIn(subject: string): Promise<IssuedSession> {
+    const serviceKey = (await readFile(join(cwd, 'data/service-key'), 'utf8')).trim();
+    const answer = await call(`${service.url}/sessions`, {
+      headers: { ...bearer(serviceKey), 'Content-Type': 'application/json' },
+      body: JSON.stringify({ subject }),
+    });
+    return json<IssuedSession>(answer);
+  }
+
+  it('are all run here', () => {
+    expect(blocks).toHaveLength(3);
+  });
+
+  it('list the sessions of a user, change their roles, and sign them out everywhere', async () => {
+    const [phone, laptop, bob] = [await signIn('alice'), await signIn('alice'), await signIn('bob')];
+    const lines = blockWith('/sessions?subject=').split('\n');
+    const before = lines.slice(0, -1).join('\n');
+
+    const answers = await paste(before);
+    expect(answers.match(/"id":"[^"]+"/g)).toEqual([laptop, phone].map(({ session_id }) => `"id":"${session_id}"`));
+    expect(answers).toContain('{"updated":2}');
+    const { access_token } = await refreshed(service.url, phone.refresh_token);
+    expect(decodeJwt(access_token)).toMatchObject({ sub: 'alice', roles: ['admin'] });
+
+    expect(await paste([lines[0], lines.at(-1)].join('\n'))).toBe('{"ended":2}\n');
+    expect((await refresh(service.url, laptop.refresh_token)).status).toBe(401);
+    expect((await refresh(service.url, bob.refresh_token)).status).toBe(200);
+  });
+
+  it('add keys, and list them', async () => {
+    const { refresh_token } = await signIn('alice');
+    const output = await paste(blockWith('keys add --secret'));
+    expect(output).toMatch(/^Added the signing key .*\nAdded the secret .*\nKIND /);
+    expect(output.match(/^(signing key|secret) .*$/gm)).toHaveLength(4);
+    const { access_token }: TokenResponse = await refreshed(service.url, refresh_token);
+    expect(access_token).toMatch(/^eyJ/);
+  });
+
+  it('end again what the log says was ended', async () => {
+    const [ended, live] = [await signIn('carol'), await signIn('carol')];
+    await call(`${service.url}/logout`, { headers: bearer(ended.refresh_token) });
+    await writeFile(join(cwd, 'service.log'), service.stdout);
+
+    expect(await paste(blockWith('sessions end --ids'))).toMatch(/^0 ended; \d+ had ended before/);
+    expect((await refresh(service.url, live.refresh_token)).status).toBe(200);
+  });
+});
