@@ -60,7 +60,8 @@ export { RefreshTokenService, type RevokeSubjectOptions } from './auth/refresh-t
 export { RefreshTokenReader } from './auth/refresh-token/refresh-token.reader.js';
 export type { RefreshToken } from './auth/refresh-token/refresh-token.js';
 export type { IssuedSession, ScopedTokenResponse, TokenResponse } from './auth/refresh-token/token-response.js';
-export { deviceOf, type Device } from './auth/session/device.js';
+export { deviceOf } from './auth/http/device-of.js';
+export type { Device } from './auth/session/device.js';
 export type { IssueOptions } from './auth/session/issue-options.js';
 export { LiveSessionGuard } from './auth/guards/live-session.guard.js';
 export { RefreshTokenSession } from './auth/session/session.entity.js';

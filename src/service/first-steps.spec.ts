@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { firstSteps } from './first-steps.js';
-import { serviceConfig } from './config/service.config.js';
+import { serviceConfig } from './service.config.js';
 
 let folder: string;
 

@@ -1,4 +1,4 @@
-import type { ServiceConfig } from './config/service.config.js';
+import type { ServiceConfig } from './service.config.js';
 
 /** The lines a newcomer pastes into another terminal; no secret stands in them. */
 export function firstSteps(config: Pick<ServiceConfig, 'address' | 'serviceKeyFile' | 'hasDemo' | 'auth'>): string {

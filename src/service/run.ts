@@ -11,7 +11,7 @@ import { firstSteps } from './first-steps.js';
 import { configureHttp } from './http/configure-http.js';
 import { createHttpAdapter } from './http/create-http-adapter.js';
 import { serviceLogger } from './logger.js';
-import { serviceConfig, type ServiceConfig } from './config/service.config.js';
+import { serviceConfig, type ServiceConfig } from './service.config.js';
 import { ServiceModule } from './service.module.js';
 
 const SIGNALS = ['SIGTERM', 'SIGINT'];

@@ -11,10 +11,10 @@ import { OpenApiController } from './docs/openapi.controller.js';
 import { Draining } from './http/draining.js';
 import { HealthController } from './endpoints/health.controller.js';
 import { Readiness } from './endpoints/readiness.js';
-import { KeyFileWatcher } from './data-folder/key-file.watcher.js';
+import { KEY_FILES, KeyFileWatcher } from './data-folder/key-file.watcher.js';
 import { oauthControllers } from './endpoints/oauth.controllers.js';
-import type { ServiceConfig } from './config/service.config.js';
-import { SERVICE_CONFIG } from './config/injection-tokens.js';
+import type { ServiceConfig } from './service.config.js';
+import { SERVICE_CONFIG } from './injection-tokens.js';
 import { AnySessionsController } from './endpoints/any-sessions.controller.js';
 import { BackendSessionsController } from './endpoints/backend-sessions.controller.js';
 import { SessionLog } from './endpoints/session-log.observer.js';
@@ -48,7 +48,14 @@ export class ServiceModule {
         // Without a key nobody can be let in: the endpoint isn't there.
         ...(hasKeys ? [BackendSessionsController, AnySessionsController] : []),
       ],
-      providers: [{ provide: SERVICE_CONFIG, useValue: config }, Draining, KeyFileWatcher, LiveSessionGuard, Readiness],
+      providers: [
+        { provide: SERVICE_CONFIG, useValue: config },
+        { provide: KEY_FILES, useValue: config.keyFiles },
+        Draining,
+        KeyFileWatcher,
+        LiveSessionGuard,
+        Readiness,
+      ],
     };
   }
 }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import SqliteDatabase from 'better-sqlite3';
 import { ConfigurationError } from '../../src/auth/auth.errors.js';
 import { openDatabase } from '../../src/service/database/data-source.js';
-import { serviceConfig } from '../../src/service/config/service.config.js';
+import { serviceConfig } from '../../src/service/service.config.js';
 import { createDatabase, describeOnEachServer, type TestDatabase } from '../support/databases/databases.js';
 import { call, refresh, refreshed, signIn } from '../support/http/http.js';
 import { installWithout, installWithUnbuiltSqlite, type Installation } from '../support/servers/installation.js';

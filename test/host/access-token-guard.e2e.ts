@@ -25,6 +25,7 @@ import {
   JwksController,
   RefreshTokenController,
   RefreshTokenGuard,
+  RefreshTokenCookies,
   RefreshTokenReader,
   RequireScope,
   type AccessTokenClaims,
@@ -371,10 +372,11 @@ describe('A guard of a host with a constructor of its own', () => {
   class WatchedRefreshGuard extends RefreshTokenGuard {
     constructor(
       reader: RefreshTokenReader,
+      cookies: RefreshTokenCookies,
       errorHeaders: ErrorHeaders,
       private readonly users: Users,
     ) {
-      super(reader, errorHeaders);
+      super(reader, cookies, errorHeaders);
     }
 
     override async canActivate(context: ExecutionContext): Promise<boolean> {

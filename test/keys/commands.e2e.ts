@@ -2,7 +2,7 @@ import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { tokenSecret } from '../../src/auth/keys/token-secret.js';
-import { serviceConfig } from '../../src/service/config/service.config.js';
+import { serviceConfig } from '../../src/service/service.config.js';
 import { refreshed, signIn } from '../support/http/http.js';
 import { KeyFolder } from '../support/servers/key-folder.js';
 import { cleanUp, ended, run, runToEnd, stop, until } from '../support/servers/process.js';

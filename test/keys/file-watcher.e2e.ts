@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { generateSigningKey } from '../../src/auth/keys/key-generation.js';
 import { tokenSecret } from '../../src/auth/keys/token-secret.js';
 import { KeyFileWatcher } from '../../src/service/data-folder/key-file.watcher.js';
-import { keyFiles, type KeyFiles } from '../../src/service/data-folder/paths.js';
+import { keyFiles, type KeyFiles } from '../../src/service/config/data-folder-paths.js';
 import {
   createDatabase,
   describeOnEachDatabase,

@@ -3,7 +3,7 @@ import { AuthExceptionFilter } from '../http/auth.exception-filter.js';
 import { AuthReply } from '../http/auth.reply.js';
 import { OwnCredentials } from '../guards/own-credentials.decorator.js';
 import { withDeadline } from '../http/request-deadline.js';
-import { deviceOf } from '../session/device.js';
+import { deviceOf } from '../http/device-of.js';
 import { RefreshTokenGuard, type RefreshTokenRequest } from '../guards/refresh-token.guard.js';
 import { RefreshTokenService } from '../refresh-token/refresh-token.service.js';
 

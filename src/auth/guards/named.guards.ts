@@ -7,6 +7,7 @@ import { AuthErrorFilter } from '../http/auth.exception-filter.js';
 import { accessTokenStrategyName, getAuthToken, refreshTokenStrategyName } from '../injection-tokens.js';
 import { ErrorHeaders } from '../http/error-headers.js';
 import { RefreshTokenGuard } from './refresh-token.guard.js';
+import { RefreshTokenCookies } from '../http/refresh-token.cookies.js';
 import { RefreshTokenReader } from '../refresh-token/refresh-token.reader.js';
 
 const accessTokenGuards = new Map<string, Type<AccessTokenGuard>>();
@@ -47,9 +48,10 @@ export function refreshTokenGuard(moduleName: string): Type<RefreshTokenGuard> {
     class NamedRefreshTokenGuard extends RefreshTokenGuard {
       constructor(
         @Inject(getAuthToken(RefreshTokenReader, moduleName)) reader: RefreshTokenReader,
+        @Inject(getAuthToken(RefreshTokenCookies, moduleName)) cookies: RefreshTokenCookies,
         @Inject(getAuthToken(ErrorHeaders, moduleName)) errorHeaders: ErrorHeaders,
       ) {
-        super(reader, errorHeaders);
+        super(reader, cookies, errorHeaders);
       }
 
       protected override get strategy(): string {

@@ -2,6 +2,7 @@ import { Inject, Injectable, Optional } from '@nestjs/common';
 import { InvalidRefreshTokenError } from '../auth.errors.js';
 import { OTHER_REFRESH_TOKEN, type AuthRequest } from '../http/auth.request.js';
 import { AUTH_MODULE_NAME, refreshTokenStrategyName } from '../injection-tokens.js';
+import { RefreshTokenCookies } from '../http/refresh-token.cookies.js';
 import { BearerGuard } from './bearer.guard.js';
 import { ErrorHeaders } from '../http/error-headers.js';
 import type { RefreshToken } from '../refresh-token/refresh-token.js';
@@ -27,6 +28,7 @@ export class RefreshTokenGuard extends BearerGuard {
 
   constructor(
     protected readonly reader: RefreshTokenReader,
+    private readonly cookies: RefreshTokenCookies,
     errorHeaders: ErrorHeaders,
   ) {
     super(errorHeaders);
@@ -38,7 +40,7 @@ export class RefreshTokenGuard extends BearerGuard {
 
   /** In the header, or in the browser's cookie. */
   protected override credentialsOf(request: AuthRequest): string | undefined {
-    const token = this.reader.cookies.tokenIn(request);
+    const token = this.cookies.tokenIn(request);
     return token === undefined ? super.credentialsOf(request) : `Bearer ${token}`;
   }
 

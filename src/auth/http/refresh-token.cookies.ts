@@ -2,10 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { ConfigurationError, ForbiddenOriginError, InvalidRequestError } from '../auth.errors.js';
 import type { AuthSettings } from '../options/resolve-options.js';
+import type { CookieAttributes } from '../formats/cookie.js';
 import { bearerCredentials, type AuthRequest } from './auth.request.js';
 import { AUTH_SETTINGS } from '../injection-tokens.js';
 import type { TokenResponse } from '../refresh-token/token-response.js';
-import { cookieValues, setCookieHeader, type CookieAttributes } from './cookie/cookie-header.js';
+import { cookieValues, setCookieHeader } from './cookie/cookie-header.js';
 import { isFromAllowedPage } from './cookie/page-origin.js';
 
 /** Tokens whose refresh token went into the cookie: no script may see it. */

@@ -10,7 +10,6 @@ import { Clock, SystemClock } from '../runtime/clock.js';
 import { RefreshTokenCookies } from '../http/refresh-token.cookies.js';
 import { Database } from '../database/database.js';
 import { ErrorHeaders } from '../http/error-headers.js';
-import { HostParts } from '../session/host-parts.js';
 import { KeyRing } from '../key-ring/key-ring.js';
 import { ModuleIsolation } from './module-isolation.js';
 import { TokenIntrospector } from '../endpoints/oauth/token.introspector.js';
@@ -63,7 +62,6 @@ export const AUTH_PROVIDERS: Provider[] = [
   AuthReply,
   Database,
   ErrorHeaders,
-  HostParts,
   KeyRing,
   ModuleIsolation,
   PolicyGate,

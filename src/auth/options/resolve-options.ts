@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../auth.errors.js';
 import { signingKeys, type SigningKey } from '../keys/signing-key.js';
-import { COOKIE_NAME, type CookieAttributes } from '../http/cookie/cookie-header.js';
+import { COOKIE_NAME, type CookieAttributes } from '../formats/cookie.js';
 import { kindOf } from '../formats/expectation.js';
 import { DURATION_TAKES, parseDuration, type Duration } from '../formats/duration.js';
 import { isIssuerUrl, urlBelow } from '../formats/issuer-url.js';

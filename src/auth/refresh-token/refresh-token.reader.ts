@@ -1,10 +1,9 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import { AuthError, InvalidRefreshTokenError, TemporarilyUnavailableError } from '../auth.errors.js';
 import type { AuthSettings } from '../options/resolve-options.js';
-import { AUTH_SETTINGS } from '../injection-tokens.js';
+import { AUTH_SETTINGS, LEGACY_TOKENS } from '../injection-tokens.js';
 import { Clock } from '../runtime/clock.js';
-import { RefreshTokenCookies } from '../http/refresh-token.cookies.js';
-import { HostParts } from '../session/host-parts.js';
 import { checkIssueOptions } from '../session/issue-options.js';
 import { SessionCreator } from '../session/session.creator.js';
 import { SessionStore } from '../session/session.store.js';
@@ -16,19 +15,23 @@ import type { RefreshToken } from './refresh-token.js';
 
 /** Reads and proves presented refresh tokens: the module's own, and those that a host handed out before. */
 @Injectable()
-export class RefreshTokenReader {
+export class RefreshTokenReader implements OnModuleInit {
   private readonly logger = new Logger('LegacyTokens');
+  private found: LegacyTokens | null | undefined;
 
   constructor(
     private readonly codec: RefreshTokenCodec,
     private readonly store: SessionStore,
     private readonly sessions: SessionCreator,
     private readonly clock: Clock,
-    private readonly host: HostParts,
-    /** Where browsers keep theirs. */
-    readonly cookies: RefreshTokenCookies,
+    private readonly moduleRef: ModuleRef,
     @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
   ) {}
+
+  /** A resolver that can't be looked up, such as one that is made for each request, stops the start. */
+  onModuleInit(): void {
+    this.legacyTokens();
+  }
 
   /**
    * The token that a text is.
@@ -37,7 +40,7 @@ export class RefreshTokenReader {
    * @throws TemporarilyUnavailableError where a token of the host's own can't be looked up
    */
   async read(text: string, { isLeaving = false } = {}): Promise<RefreshToken> {
-    const { legacyTokens } = this.host;
+    const legacyTokens = this.legacyTokens();
     if (!legacyTokens) return this.codec.decode(text);
     try {
       return this.codec.decode(text);
@@ -64,6 +67,12 @@ export class RefreshTokenReader {
     const session = { id: token.sessionId, ...options };
     await this.sessions.adopt(session, LEGACY_NUMBER, { revokeOthers, isLeaving }, this.clock.now());
     return token;
+  }
+
+  /** The host's resolver, looked up at its first use: a resolver may inject the services that ask it. */
+  private legacyTokens(): LegacyTokens | null {
+    if (this.found === undefined) this.found = this.moduleRef.get<LegacyTokens | null>(LEGACY_TOKENS);
+    return this.found;
   }
 
   private async resolve(text: string, legacyTokens: LegacyTokens) {

@@ -3,8 +3,15 @@ import { Gathering } from '../database/turn-batch.js';
 import type { Database } from '../database/database.js';
 import { isRefused } from '../database/database-errors.js';
 import type { Row, SqlStatement } from '../database/sql-statement.js';
-import type { SessionStatements } from '../session/session.statements.js';
 import type { RotationValues, SharedRotationStatement } from './rotation-batch.statement.js';
+
+/** The statements that a batch runs. */
+export interface RotationStatements {
+  /** Rotates one session. */
+  readonly rotate: SqlStatement;
+  /** Rotates several; `undefined` where one by one is as fast. */
+  readonly rotateTogether: SharedRotationStatement | undefined;
+}
 
 /** A session's row, after its rotation or as it is where the rule doesn't rotate it. */
 export interface RotatedRow {
@@ -30,7 +37,7 @@ export class SharedRotation {
 
   constructor(
     private readonly database: Database,
-    private readonly statements: Pick<SessionStatements, 'rotate' | 'rotateTogether'>,
+    private readonly statements: RotationStatements,
   ) {}
 
   /**

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import type { AuthRequest } from '../http/auth.request.js';
-import { deviceOf, ipAddress, recordable, UNKNOWN_DEVICE } from './device.js';
+import { deviceOf } from '../http/device-of.js';
+import { ipAddress, recordable, UNKNOWN_DEVICE } from './device.js';
 
 /** A request as far as a device is read from it. */
 function request(ip: string | undefined, headers: IncomingHttpHeaders = {}): AuthRequest {

@@ -1,5 +1,4 @@
 import { isIP } from 'node:net';
-import type { AuthRequest } from '../http/auth.request.js';
 
 /** Where a request came from; each `null` where it isn't known. */
 export interface Device {
@@ -13,11 +12,6 @@ export const UNKNOWN_DEVICE: Device = { userAgent: null, ip: null };
 export const MAX_USER_AGENT = 512;
 /** The longest text of an IP address, in characters: IPv6 with an embedded IPv4. */
 const MAX_IP = 45;
-
-/** The device a request came from, as far as its headers and its connection tell. */
-export function deviceOf({ headers, ip }: AuthRequest): Device {
-  return recordable({ userAgent: headers['user-agent'] ?? null, ip: ip ?? null });
-}
 
 /** What of a device can be recorded, whatever a host hands over: a text that has no room must not cost a refresh. */
 export function recordable({ userAgent, ip }: Device): Device {

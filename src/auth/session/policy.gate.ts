@@ -1,12 +1,12 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import { TemporarilyUnavailableError } from '../auth.errors.js';
 import type { AuthSettings } from '../options/resolve-options.js';
-import { AUTH_SETTINGS } from '../injection-tokens.js';
-import { HostParts } from './host-parts.js';
+import { AUTH_SETTINGS, SESSION_POLICY } from '../injection-tokens.js';
 import { withTimeLimit } from '../runtime/time-limit.js';
 import type { Device } from './device.js';
 import { checkClaims, checkScope } from './issue-options.js';
-import type { PolicyDecision, PolicySession } from './session.policy.js';
+import type { PolicyDecision, PolicySession, SessionPolicy } from './session.policy.js';
 import type { Session } from './session.js';
 import type { Amendments } from './session.store.js';
 
@@ -20,22 +20,28 @@ const MAX_REASON = 200;
 
 /** Asks the host's policy, if there is one, and makes sure that it can't hold anybody up. */
 @Injectable()
-export class PolicyGate {
+export class PolicyGate implements OnModuleInit {
   private readonly logger = new Logger('SessionPolicy');
+  private found: SessionPolicy | null | undefined;
 
   constructor(
-    private readonly host: HostParts,
+    private readonly moduleRef: ModuleRef,
     @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
   ) {}
 
-  /** Whether there is a policy to ask. */
+  /** A policy that can't be looked up, such as one that is made for each request, stops the start. */
+  onModuleInit(): void {
+    this.policy();
+  }
+
+  /** Whether every session passes, since there is no policy to ask. */
   get isOpen(): boolean {
-    return this.host.policy === null;
+    return this.policy() === null;
   }
 
   /** @throws TemporarilyUnavailableError where the policy fails, and a failure isn't to pass */
   async ask(session: Session, device: Device): Promise<PolicyVerdict> {
-    const { policy } = this.host;
+    const policy = this.policy();
     if (!policy) return ALLOWED;
     const { onPolicyFailure, policyTimeout } = this.settings.session;
     try {
@@ -47,6 +53,12 @@ export class PolicyGate {
       if (onPolicyFailure === 'allow') return ALLOWED;
       throw new TemporarilyUnavailableError('policy');
     }
+  }
+
+  /** The host's policy, looked up at its first use: a policy may inject the services that ask it. */
+  private policy(): SessionPolicy | null {
+    if (this.found === undefined) this.found = this.moduleRef.get<SessionPolicy | null>(SESSION_POLICY);
+    return this.found;
   }
 }
 

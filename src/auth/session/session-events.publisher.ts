@@ -1,19 +1,26 @@
-import { Injectable, Logger } from '@nestjs/common';
-import { HostParts } from './host-parts.js';
-import type { SessionEvent } from './session.observer.js';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { SESSION_OBSERVER } from '../injection-tokens.js';
+import type { SessionEvent, SessionObserver } from './session.observer.js';
 import type { RevocationReason, Session } from './session.js';
 
 /** Hands events to the host's observer, if there is one. */
 @Injectable()
-export class SessionEventPublisher {
+export class SessionEventPublisher implements OnModuleInit {
   private readonly logger = new Logger('SessionObserver');
+  private found: SessionObserver | null | undefined;
 
-  constructor(private readonly host: HostParts) {}
+  constructor(private readonly moduleRef: ModuleRef) {}
+
+  /** An observer that can't be looked up, such as one that is made for each request, stops the start. */
+  onModuleInit(): void {
+    this.observer();
+  }
 
   /** Never throws, and waits for nobody. */
   publish(event: SessionEvent): void {
     try {
-      const observed = this.host.observer?.observe(Object.freeze(event));
+      const observed = this.observer()?.observe(Object.freeze(event));
       // Whatever kind of promise it is: a query builder's is none of ours.
       Promise.resolve(observed).catch((error: unknown) => this.complain(event, error));
     } catch (error) {
@@ -27,6 +34,12 @@ export class SessionEventPublisher {
       const event = { type: 'ended', at, sessionId: id, subject, reason } as const;
       this.publish(policyReason === undefined ? event : { ...event, policyReason });
     }
+  }
+
+  /** The host's observer, looked up at its first use: an observer may inject the services that publish to it. */
+  private observer(): SessionObserver | null {
+    if (this.found === undefined) this.found = this.moduleRef.get<SessionObserver | null>(SESSION_OBSERVER);
+    return this.found;
   }
 
   private complain({ type, sessionId }: SessionEvent, error: unknown): void {

@@ -10,7 +10,7 @@ import {
   type Environment,
   type ProcessEnvironment,
 } from './environment.js';
-import { keyFiles } from '../data-folder/paths.js';
+import { keyFiles } from './data-folder-paths.js';
 import { generateSigningKeys } from '../../auth/keys/key-generation.js';
 import { variables } from './variables.js';
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { ConfigurationError } from '../../auth/auth.errors.js';
-import { keyFiles } from '../data-folder/paths.js';
+import { keyFiles } from './data-folder-paths.js';
 import { sqliteIn, type DatabaseLocation } from '../database/database-url.js';
 import { parsed, variables, type ValueOf, type Variable } from './variables.js';
 

@@ -2,7 +2,7 @@ import { signingKeys, type JsonWebKeySet } from '../../auth/keys/signing-key.js'
 import { ConfigurationError } from '../../auth/auth.errors.js';
 import { MAX_LEEWAY, MIN_LIFE, SECRET_LENGTH, SERVICE_KEY } from '../../auth/options/resolve-options.js';
 import { DURATION_TAKES, parseDuration } from '../../auth/formats/duration.js';
-import { COOKIE_NAME } from '../../auth/http/cookie/cookie-header.js';
+import { COOKIE_NAME } from '../../auth/formats/cookie.js';
 import { isOrigin } from '../../auth/formats/origin.js';
 import { isFingerprint, tokenSecrets } from '../../auth/keys/token-secret.js';
 import { parseTime, PASSED_TIME_TAKES } from '../../auth/formats/time.js';

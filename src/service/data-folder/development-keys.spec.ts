@@ -8,7 +8,7 @@ import { signingKeys, type JsonWebKeySet, type SigningKey } from '../../auth/key
 import { ConfigurationError } from '../../auth/auth.errors.js';
 import { generateSecret, generateSigningKeys } from '../../auth/keys/key-generation.js';
 import { tokenSecret } from '../../auth/keys/token-secret.js';
-import { keyFiles } from './paths.js';
+import { keyFiles } from '../config/data-folder-paths.js';
 import { addedNow, formatSigningKeys, madeUp, makeDataDir } from './development-keys.js';
 import { generateServiceKey } from './service-key.js';
 

@@ -4,7 +4,7 @@ import { ConfigurationError } from '../../auth/auth.errors.js';
 import { tokenSecret } from '../../auth/keys/token-secret.js';
 import { parsed, variables } from '../config/variables.js';
 import { keepFile } from './create-once.js';
-import { keyFiles } from './paths.js';
+import { keyFiles } from '../config/data-folder-paths.js';
 import { generateSecret, generateSigningKey } from '../../auth/keys/key-generation.js';
 import { generateServiceKey } from './service-key.js';
 import { formatSecretFile, parseSecretFile, type SecretFile } from './secrets-file.js';

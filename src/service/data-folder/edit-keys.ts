@@ -7,7 +7,7 @@ import { ConfigurationError } from '../../auth/auth.errors.js';
 import { environmentWithDotEnv } from '../config/dot-env.js';
 import { readVariables, type Environment } from '../config/environment.js';
 import { parsed, variables } from '../config/variables.js';
-import { keyFiles } from './paths.js';
+import { keyFiles } from '../config/data-folder-paths.js';
 import { formatSigningKeys, makeDataDir } from './development-keys.js';
 import { formatSecretFile, parseSecretFile, type SecretFile } from './secrets-file.js';
 

@@ -10,12 +10,20 @@ import { Clock } from '../../auth/runtime/clock.js';
 import { KeyRing } from '../../auth/key-ring/key-ring.js';
 import { SecretRegistry } from '../../auth/key-ring/token-secret.registry.js';
 import { parsed, variables } from '../config/variables.js';
-import type { ServiceConfig } from '../config/service.config.js';
-import { SERVICE_CONFIG } from '../config/injection-tokens.js';
+import type { ReadFile } from './development-keys.js';
 import { parseSecretFile } from './secrets-file.js';
 
 /** How often the files are looked at, in milliseconds: a change is seen within 5 s. */
 const INTERVAL = 2_000;
+
+/** Injection token of the {@link KeyFilesInUse}. */
+export const KEY_FILES = Symbol('nest-refresh-token:key-files');
+
+/** The files of the data folder that keys came from; `undefined` where the environment gave those keys. */
+export interface KeyFilesInUse {
+  readonly secrets: Pick<ReadFile<unknown>, 'path' | 'text'> | undefined;
+  readonly signingKeys: Pick<ReadFile<unknown>, 'path' | 'text'> | undefined;
+}
 
 /** A file that is looked at. */
 interface WatchedFile {
@@ -41,9 +49,8 @@ export class KeyFileWatcher implements OnApplicationBootstrap, BeforeApplication
     private readonly keyRing: KeyRing,
     private readonly secretRegistry: SecretRegistry,
     private readonly clock: Clock,
-    @Inject(SERVICE_CONFIG) { keyFiles }: ServiceConfig,
+    @Inject(KEY_FILES) { signingKeys, secrets }: KeyFilesInUse,
   ) {
-    const { signingKeys, secrets } = keyFiles;
     this.files = [
       ...(signingKeys ? [{ ...signingKeys, use: this.useSigningKeys.bind(this) }] : []),
       ...(secrets ? [{ ...secrets, use: this.useSecrets.bind(this) }] : []),

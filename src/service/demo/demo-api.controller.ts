@@ -7,7 +7,7 @@ import { accessTokenGuard } from '../../auth/guards/named.guards.js';
 import { RefreshTokenService } from '../../auth/refresh-token/refresh-token.service.js';
 import { withDeadline } from '../../auth/http/request-deadline.js';
 import { bodyOf } from '../../auth/http/request-parameters.js';
-import { deviceOf } from '../../auth/session/device.js';
+import { deviceOf } from '../../auth/http/device-of.js';
 import type { IssueOptions } from '../../auth/session/issue-options.js';
 import { DEMO } from './injection-tokens.js';
 

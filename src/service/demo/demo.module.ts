@@ -15,7 +15,7 @@ import { LogoutController } from '../../auth/endpoints/logout.controller.js';
 import { RefreshTokenController } from '../../auth/endpoints/refresh-token.controller.js';
 import { SessionsController } from '../../auth/endpoints/sessions.controller.js';
 import { openDatabase } from '../database/data-source.js';
-import type { ServiceConfig } from '../config/service.config.js';
+import type { ServiceConfig } from '../service.config.js';
 import { DemoApiController } from './demo-api.controller.js';
 import { DemoPageController } from './demo-page.controller.js';
 import { DEMO, DEMO_DATA_SOURCE } from './injection-tokens.js';

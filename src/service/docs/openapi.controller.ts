@@ -1,7 +1,7 @@
 import { Controller, Get, HttpStatus, Inject, Res } from '@nestjs/common';
 import { AuthReply } from '../../auth/http/auth.reply.js';
-import type { ServiceConfig } from '../config/service.config.js';
-import { SERVICE_CONFIG } from '../config/injection-tokens.js';
+import type { ServiceConfig } from '../service.config.js';
+import { SERVICE_CONFIG } from '../injection-tokens.js';
 import { openApiDocument } from './openapi.js';
 
 /** `GET /openapi.json`: the endpoints, for machines. */

@@ -1,4 +1,4 @@
-import type { ServiceConfig } from '../config/service.config.js';
+import type { ServiceConfig } from '../service.config.js';
 import { variables } from '../config/variables.js';
 
 /** What of a service is switched on, as far as its endpoints differ. */

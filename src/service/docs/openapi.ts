@@ -1,6 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { packageVersion } from '../config/package-version.js';
-import type { ServiceConfig } from '../config/service.config.js';
+import type { ServiceConfig } from '../service.config.js';
 import { answer, object, ref, text, type Schema } from './openapi.elements.js';
 import { featuresOf, type Features } from './openapi.features.js';
 import { oauthPaths } from './openapi.oauth.js';

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { Logger, type INestApplication } from '@nestjs/common';
-import type { ServiceConfig } from '../config/service.config.js';
+import type { ServiceConfig } from '../service.config.js';
 import { openApiDocument } from './openapi.js';
 
 /** Serves Swagger UI at `/docs`, assets and all, where its package is installed. */

@@ -1,9 +1,8 @@
 import { UseGuards, type Type } from '@nestjs/common';
 import { controllerAt } from '../../auth/module/auth.module-definition.js';
 import { METADATA_PATH } from '../../auth/formats/issuer-url.js';
-import { OAuthMetadataController } from '../../auth/endpoints/oauth/oauth-metadata.controller.js';
-import { OAuthController } from '../../auth/endpoints/oauth/oauth.controller.js';
-import type { ServiceConfig } from '../config/service.config.js';
+import { OAuthController, OAuthMetadataController } from '../../index.js';
+import type { ServiceConfig } from '../service.config.js';
 import { LiteralPathGuard } from './literal-path.guard.js';
 
 /** The OAuth endpoints below their prefix, and the metadata where the issuer is a URL. */

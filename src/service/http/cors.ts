@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { INestApplication } from '@nestjs/common';
-import type { ServiceConfig } from '../config/service.config.js';
+import type { ServiceConfig } from '../service.config.js';
 
 /** Lets pages of the listed origins call the service. The lists are texts, since the adapters join others differently. */
 export function allowOrigins(app: INestApplication, { auth, corsOrigins }: ServiceConfig): void {

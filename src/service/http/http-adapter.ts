@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { AbstractHttpAdapter } from '@nestjs/core';
-import type { ServiceConfig } from '../config/service.config.js';
+import type { ServiceConfig } from '../service.config.js';
 
 /** What of the configuration an adapter is made with. */
 export type HttpAdapterConfig = Pick<ServiceConfig, 'httpAdapter' | 'trustProxy'>;

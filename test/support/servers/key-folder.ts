@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { expect } from '@jest/globals';
 import { generateSecret, generateSigningKey } from '../../../src/auth/keys/key-generation.js';
 import { tokenSecret } from '../../../src/auth/keys/token-secret.js';
-import { keyFiles, type KeyFiles } from '../../../src/service/data-folder/paths.js';
+import { keyFiles, type KeyFiles } from '../../../src/service/config/data-folder-paths.js';
 import { emptyFolder, runToEnd, startProcess, type Ended, type ServiceProcess } from './process.js';
 import { putFile } from '../put-file.js';
 

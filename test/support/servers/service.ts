@@ -6,7 +6,7 @@ import { serveDocs } from '../../../src/service/docs/swagger-ui.js';
 import { configureHttp } from '../../../src/service/http/configure-http.js';
 import { createHttpAdapter } from '../../../src/service/http/create-http-adapter.js';
 import { generateSigningKeys } from '../../../src/auth/keys/key-generation.js';
-import { serviceConfig } from '../../../src/service/config/service.config.js';
+import { serviceConfig } from '../../../src/service/service.config.js';
 import { ServiceModule } from '../../../src/service/service.module.js';
 import { HTTP_ADAPTER } from './http-adapter.js';
 import { recorder } from './log-recorder.js';

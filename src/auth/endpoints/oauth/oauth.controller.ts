@@ -6,7 +6,7 @@ import type { AuthRequest } from '../../http/auth.request.js';
 import { OwnCredentials } from '../../guards/own-credentials.decorator.js';
 import { RefreshTokenService } from '../../refresh-token/refresh-token.service.js';
 import { withDeadline } from '../../http/request-deadline.js';
-import { deviceOf } from '../../session/device.js';
+import { deviceOf } from '../../http/device-of.js';
 import { IntrospectionGuard } from './introspection.guard.js';
 import { oauthForm } from './oauth-form.js';
 import { OAuthExceptionFilter } from './oauth.exception-filter.js';

@@ -1,11 +1,12 @@
-import { jwksOf, type JsonWebKeySet } from '../../auth/keys/signing-key.js';
-import type { AuthModuleOptions } from '../../auth/options/auth.options.js';
-import { isLoopback } from '../../auth/formats/origin.js';
-import { isIssuerUrl, metadataPathOf, urlBelow } from '../../auth/formats/issuer-url.js';
-import { sqliteIn, type DatabaseLocation } from '../database/database-url.js';
-import { readEnvironment, type Environment, type ProcessEnvironment } from './environment.js';
-import type { TrustProxy } from './trust-proxy.js';
-import { madeUp, makeDataDir, type ReadFile } from '../data-folder/development-keys.js';
+import { jwksOf, type JsonWebKeySet } from '../auth/keys/signing-key.js';
+import type { AuthModuleOptions } from '../auth/options/auth.options.js';
+import { isLoopback } from '../auth/formats/origin.js';
+import { isIssuerUrl, metadataPathOf, urlBelow } from '../auth/formats/issuer-url.js';
+import { sqliteIn, type DatabaseLocation } from './database/database-url.js';
+import { readEnvironment, type Environment, type ProcessEnvironment } from './config/environment.js';
+import type { TrustProxy } from './config/trust-proxy.js';
+import { madeUp, makeDataDir } from './data-folder/development-keys.js';
+import type { KeyFilesInUse } from './data-folder/key-file.watcher.js';
 
 /** Everything the service is started with. */
 export interface ServiceConfig {
@@ -20,10 +21,7 @@ export interface ServiceConfig {
   /** Where the service key was made up, or `undefined` where it was given or there is none. */
   readonly serviceKeyFile: string | undefined;
   /** The files of the data folder that keys came from, to be looked at again; each where its keys came from there. */
-  readonly keyFiles: {
-    readonly secrets: Pick<ReadFile<unknown>, 'path' | 'text'> | undefined;
-    readonly signingKeys: Pick<ReadFile<unknown>, 'path' | 'text'> | undefined;
-  };
+  readonly keyFiles: KeyFilesInUse;
   readonly corsOrigins: readonly string[];
   readonly trustProxy: TrustProxy;
   /** Where the OAuth endpoints stand, and their metadata where the issuer is a URL; `undefined` where there are none. */

@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { resolveAuthOptions } from '../../auth/options/resolve-options.js';
-import { generateSigningKeys } from '../../auth/keys/key-generation.js';
-import { tokenSecret } from '../../auth/keys/token-secret.js';
-import { keyFiles } from '../data-folder/paths.js';
+import { resolveAuthOptions } from '../auth/options/resolve-options.js';
+import { generateSigningKeys } from '../auth/keys/key-generation.js';
+import { tokenSecret } from '../auth/keys/token-secret.js';
+import { keyFiles } from './config/data-folder-paths.js';
 import { serviceConfig } from './service.config.js';
 
 const SECRET = 'a-secret-of-32-characters-0123456789';
