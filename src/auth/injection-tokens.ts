@@ -3,8 +3,8 @@ import type { Abstract, InjectionToken, Type } from '@nestjs/common';
 /** Injection token of the DataSource the module works on. */
 export const AUTH_DATA_SOURCE = Symbol('nest-refresh-token:data-source');
 
-/** Injection token of the resolved, validated options, `AuthSettings`. */
-export const AUTH_SETTINGS = Symbol('nest-refresh-token:settings');
+/** Injection token of the resolved, validated options, `ResolvedOptions`. */
+export const RESOLVED_OPTIONS = Symbol('nest-refresh-token:resolved-options');
 
 /** Injection token of the module's name, `undefined` for the one that has none. */
 export const AUTH_MODULE_NAME = Symbol('nest-refresh-token:name');

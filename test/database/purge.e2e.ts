@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { INestApplication } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { TemporarilyUnavailableError } from '../../src/auth/auth.errors.js';
-import { AUTH_SETTINGS } from '../../src/auth/injection-tokens.js';
-import type { AuthSettings } from '../../src/auth/options/resolve-options.js';
+import { RESOLVED_OPTIONS } from '../../src/auth/injection-tokens.js';
+import type { ResolvedOptions } from '../../src/auth/options/resolved-options.js';
 import { Database } from '../../src/auth/database/database.js';
 import { PURGE_WINDOW, PurgeWalk } from '../../src/auth/session/purge/purge.walk.js';
 import { createDatabase, describeOnEachDatabase, describePostgres } from '../support/databases/databases.js';
@@ -45,7 +45,7 @@ const FATES: [session: string, (now: number) => RowTimes, fate: 'goes' | 'stays'
 
 /** A walk through the same sessions that begins where a test says: `byte` is each of the start's bytes. */
 function walkFrom(byte: number, app: INestApplication, now: () => number): PurgeWalk {
-  const settings = app.get<AuthSettings>(AUTH_SETTINGS);
+  const settings = app.get<ResolvedOptions>(RESOLVED_OPTIONS);
   return new PurgeWalk(app.get(Database), { now }, { bytes: (size) => Buffer.alloc(size, byte) }, settings);
 }
 

@@ -59,9 +59,9 @@ function issuerWithRing(keys: KeyOptions, common: CommonOptions = {}): { issuer:
     accessToken: { issuer: ISSUER, audience: AUDIENCE, ...common, ...keys },
     keyActivationDelay: ACTIVATION_DELAY / 1_000,
   };
-  const settings = resolveAuthOptions(options, NOW);
-  const ring = new KeyRing(settings);
-  return { issuer: new AccessTokenIssuer(new JwtService({}), new SystemRandomSource(), ring, settings), ring };
+  const resolved = resolveAuthOptions(options, NOW);
+  const ring = new KeyRing(resolved);
+  return { issuer: new AccessTokenIssuer(new JwtService({}), new SystemRandomSource(), ring, resolved), ring };
 }
 
 function claimsFor(changes: Partial<Session>, now = NOW): Record<string, unknown> {

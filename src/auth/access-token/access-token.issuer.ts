@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { JwtService, type JwtSignOptions } from '@nestjs/jwt';
-import type { AuthSettings } from '../options/resolve-options.js';
-import { AUTH_SETTINGS } from '../injection-tokens.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { RESOLVED_OPTIONS } from '../injection-tokens.js';
 import { KeyRing } from '../key-ring/key-ring.js';
 import { RandomSource } from '../runtime/random.js';
 import type { Session } from '../session/session.js';
@@ -26,7 +26,7 @@ export class AccessTokenIssuer {
     private readonly jwt: JwtService,
     private readonly random: RandomSource,
     private readonly keyRing: KeyRing,
-    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {
     for (const { algorithm, key } of keyRing.signingKeys) {
       if (algorithm !== 'HS256' || (key.symmetricKeySize ?? 0) >= HS256_SECRET_SIZE) continue;
@@ -41,7 +41,7 @@ export class AccessTokenIssuer {
    * @param now milliseconds
    */
   issue(session: Session, now: number): IssuedAccessToken {
-    const { issuer, audience, ttl } = this.settings.accessToken;
+    const { issuer, audience, ttl } = this.options.accessToken;
     const issuedAt = Math.floor(now / 1_000);
     const expiresIn = Math.floor(Math.min(ttl, session.expiresAt - now) / 1_000);
     // The registered claims come last: the host's can't overwrite them.

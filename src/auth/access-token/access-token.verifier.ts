@@ -2,8 +2,8 @@ import type { KeyObject } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { JwtService, type JwtVerifyOptions } from '@nestjs/jwt';
 import { InvalidAccessTokenError } from '../auth.errors.js';
-import type { AuthSettings } from '../options/resolve-options.js';
-import { AUTH_SETTINGS } from '../injection-tokens.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { RESOLVED_OPTIONS } from '../injection-tokens.js';
 import { Clock } from '../runtime/clock.js';
 import { KeyRing } from '../key-ring/key-ring.js';
 import { isLive } from '../rotation/rotation.rule.js';
@@ -30,7 +30,7 @@ export class AccessTokenVerifier {
     private readonly keyRing: KeyRing,
     private readonly store: SessionStore,
     private readonly clock: Clock,
-    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {}
 
   /**
@@ -41,11 +41,11 @@ export class AccessTokenVerifier {
    */
   async verify<TClaims extends object = Record<string, unknown>>(
     jwt: string,
-    { checkSession = this.settings.accessToken.checkSession }: VerifyOptions = {},
+    { checkSession = this.options.accessToken.checkSession }: VerifyOptions = {},
   ): Promise<AccessTokenClaims<TClaims>> {
     const claims = this.prove(jwt);
     // The emergency brake works offline, too: `auth_time` is when the session was created.
-    if ((claims.auth_time + 1) * 1_000 <= this.settings.rotation.notBefore) {
+    if ((claims.auth_time + 1) * 1_000 <= this.options.rotation.notBefore) {
       throw new InvalidAccessTokenError('session_ended');
     }
     if (checkSession) await this.requireLiveSession(claims.sid);
@@ -72,7 +72,7 @@ export class AccessTokenVerifier {
   }
 
   private verifyOptions({ algorithm, verificationKey }: SigningKey): JwtVerifyOptions {
-    const { issuer, audience, clockTolerance } = this.settings.accessToken;
+    const { issuer, audience, clockTolerance } = this.options.accessToken;
     return {
       // RFC 8725 §3.1: the key decides on the algorithm, never the token.
       algorithms: [algorithm],
@@ -88,7 +88,7 @@ export class AccessTokenVerifier {
   /** An access token is cut to its session's life, which may have been shortened since. */
   private async requireLiveSession(sessionId: string): Promise<void> {
     const session = await this.store.find(sessionId);
-    if (!session || !isLive(session, this.clock.now(), this.settings.rotation)) {
+    if (!session || !isLive(session, this.clock.now(), this.options.rotation)) {
       throw new InvalidAccessTokenError('session_ended');
     }
   }

@@ -1,15 +1,15 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { InvalidServiceKeyError } from '../auth.errors.js';
-import type { AuthSettings } from '../options/resolve-options.js';
-import { AUTH_SETTINGS } from '../injection-tokens.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { RESOLVED_OPTIONS } from '../injection-tokens.js';
 
 /** The keys of login backends and resource servers. */
 @Injectable()
 export class ServiceKeys {
   private readonly digests: readonly Buffer[];
 
-  constructor(@Inject(AUTH_SETTINGS) { serviceKeys }: AuthSettings) {
+  constructor(@Inject(RESOLVED_OPTIONS) { serviceKeys }: ResolvedOptions) {
     this.digests = serviceKeys.map(digest);
   }
 

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { InvalidRefreshTokenError } from '../auth.errors.js';
-import type { AuthSettings } from '../options/resolve-options.js';
-import { AUTH_SETTINGS } from '../injection-tokens.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { RESOLVED_OPTIONS } from '../injection-tokens.js';
 import type { AuthRequest } from './auth.request.js';
 import { RefreshTokenCookies } from './refresh-token.cookies.js';
 import { challengeOf, isTemporary } from './error-response.js';
@@ -16,9 +16,9 @@ export class ErrorHeaders {
   constructor(
     private readonly adapterHost: HttpAdapterHost,
     private readonly cookies: RefreshTokenCookies,
-    @Inject(AUTH_SETTINGS) settings: AuthSettings,
+    @Inject(RESOLVED_OPTIONS) options: ResolvedOptions,
   ) {
-    this.retryAfter = String(retryAfterSeconds(settings.rotation));
+    this.retryAfter = String(retryAfterSeconds(options.rotation));
   }
 
   /** @param request where the token came from; a cookie that was refused is taken away */

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { ConfigurationError, ForbiddenOriginError, InvalidRequestError } from '../auth.errors.js';
-import type { AuthSettings } from '../options/resolve-options.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { CookieAttributes } from '../formats/cookie.js';
 import { bearerCredentials, type AuthRequest } from './auth.request.js';
-import { AUTH_SETTINGS } from '../injection-tokens.js';
+import { RESOLVED_OPTIONS } from '../injection-tokens.js';
 import type { TokenResponse } from '../refresh-token/token-response.js';
 import { cookieValues, setCookieHeader } from './cookie/cookie-header.js';
 import { isFromAllowedPage } from './cookie/page-origin.js';
@@ -22,12 +22,12 @@ export class RefreshTokenCookies {
 
   constructor(
     private readonly adapterHost: HttpAdapterHost,
-    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {}
 
   /** Whether cookies are switched on. */
   get areOn(): boolean {
-    return this.settings.cookie !== undefined;
+    return this.options.cookie !== undefined;
   }
 
   /**
@@ -75,7 +75,7 @@ export class RefreshTokenCookies {
       const got = others.length > 0 ? 'more than one such cookie' : 'it beside a bearer token';
       throw new InvalidRequestError(`${this.attributes().name}: got ${got}, takes one token a request.`);
     }
-    if (!isFromAllowedPage(request, this.settings.cookie?.origins ?? new Set())) {
+    if (!isFromAllowedPage(request, this.options.cookie?.origins ?? new Set())) {
       throw new ForbiddenOriginError(request.headers.origin);
     }
     this.presented.add(request);
@@ -90,12 +90,12 @@ export class RefreshTokenCookies {
   }
 
   private valuesIn({ headers }: AuthRequest): string[] {
-    const { cookie } = this.settings;
+    const { cookie } = this.options;
     return cookie ? cookieValues(headers.cookie, cookie.name) : [];
   }
 
   private attributes(): CookieAttributes {
-    const { cookie } = this.settings;
+    const { cookie } = this.options;
     if (!cookie) throw new ConfigurationError('cookie: got nothing, takes {} (or its options) to switch cookies on.');
     return cookie;
   }

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { currentKey, signingKeys, type JsonWebKeySet, type SigningKey } from '../keys/signing-key.js';
-import type { AuthSettings } from '../options/resolve-options.js';
-import { AUTH_SETTINGS } from '../injection-tokens.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { RESOLVED_OPTIONS } from '../injection-tokens.js';
 import type { TokenSecret } from '../keys/token-secret.js';
 
 /** For how long after a key was added to a file an instance may not have seen it, in milliseconds. */
@@ -13,9 +13,9 @@ export class KeyRing {
   #signingKeys: readonly SigningKey[];
   #secrets: readonly TokenSecret[];
 
-  constructor(@Inject(AUTH_SETTINGS) private readonly settings: AuthSettings) {
-    this.#signingKeys = settings.accessToken.keys;
-    this.#secrets = settings.refreshToken.secrets;
+  constructor(@Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions) {
+    this.#signingKeys = options.accessToken.keys;
+    this.#secrets = options.refreshToken.secrets;
   }
 
   /** All keys that access tokens verify with. */
@@ -39,7 +39,7 @@ export class KeyRing {
   /** For how long verifiers may keep the published set: not until a key signs that is not in it. Milliseconds. */
   get publishedFor(): number {
     const unseen = this.#signingKeys.some(({ isTimed }) => isTimed) ? UNSEEN : 0;
-    return Math.max(0, this.settings.keyActivationDelay - unseen);
+    return Math.max(0, this.options.keyActivationDelay - unseen);
   }
 
   /**
@@ -51,7 +51,7 @@ export class KeyRing {
   replaceSigningKeys(keys: JsonWebKeySet, now = 0): void {
     const before = new Map(this.#signingKeys.map((key) => [key.keyId, key.isTimed ? key.signsFrom : 0]));
     const knownFrom = now + this.publishedFor;
-    this.#signingKeys = signingKeys({ keys }, this.settings.keyActivationDelay).map((key) =>
+    this.#signingKeys = signingKeys({ keys }, this.options.keyActivationDelay).map((key) =>
       key.isTimed ? { ...key, signsFrom: Math.max(key.signsFrom, before.get(key.keyId) ?? knownFrom) } : key,
     );
   }

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { ConfigurationError } from '../auth.errors.js';
-import type { AuthSettings } from '../options/resolve-options.js';
-import { AUTH_SETTINGS } from '../injection-tokens.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { RESOLVED_OPTIONS } from '../injection-tokens.js';
 import { Clock } from '../runtime/clock.js';
 import { Database } from '../database/database.js';
 import { compile, type ParameterType, type SqlStatement } from '../database/sql-statement.js';
@@ -27,7 +27,7 @@ export class SigningKeyRegistry implements OnModuleInit {
     private readonly database: Database,
     private readonly clock: Clock,
     private readonly keyRing: KeyRing,
-    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {
     const table = database.table(AccessTokenKey);
     this.statements = {
@@ -64,7 +64,7 @@ export class SigningKeyRegistry implements OnModuleInit {
   }
 
   private refuseEarly(keyId: string, known: readonly { keyId: string; firstSeenAt: number }[], now: number): void {
-    const { keyActivationDelay } = this.settings;
+    const { keyActivationDelay } = this.options;
     const seenAt = known.find((key) => key.keyId === keyId)?.firstSeenAt ?? now;
     const isFirstSet = known.every(({ firstSeenAt }) => firstSeenAt >= seenAt);
     if (isFirstSet || now >= seenAt + keyActivationDelay) return;

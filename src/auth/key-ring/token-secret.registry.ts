@@ -1,7 +1,8 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ConfigurationError } from '../auth.errors.js';
-import { checkSecrets, type AuthSettings } from '../options/resolve-options.js';
-import { AUTH_SETTINGS } from '../injection-tokens.js';
+import { checkSecrets } from '../options/resolve-options.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { RESOLVED_OPTIONS } from '../injection-tokens.js';
 import { Clock } from '../runtime/clock.js';
 import { Database } from '../database/database.js';
 import { compile, type ParameterType, type Row, type SqlStatement } from '../database/sql-statement.js';
@@ -52,7 +53,7 @@ export class SecretRegistry implements OnModuleInit {
     private readonly database: Database,
     private readonly clock: Clock,
     private readonly keyRing: KeyRing,
-    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {
     const table = database.table(RefreshTokenSecret);
     const statement = (template: string) => compile(database.dialect, template, TYPES);
@@ -87,7 +88,7 @@ export class SecretRegistry implements OnModuleInit {
   /** @throws ConfigurationError where a secret whose tokens may be live is not configured, or a table is missing */
   async onModuleInit(): Promise<void> {
     const { secrets } = this.keyRing;
-    await this.takePart(secrets, this.settings.refreshToken.retiredSecrets);
+    await this.takePart(secrets, this.options.refreshToken.retiredSecrets);
   }
 
   /**
@@ -100,7 +101,7 @@ export class SecretRegistry implements OnModuleInit {
     const inUse = this.keyRing.secrets;
     // What is known of a secret hangs on its object.
     const next = checkSecrets(secrets, retired).secrets.map((secret) => inUse.find(isLike(secret)) ?? secret);
-    await this.takePart(next, [...this.settings.refreshToken.retiredSecrets, ...retired]);
+    await this.takePart(next, [...this.options.refreshToken.retiredSecrets, ...retired]);
   }
 
   /**
@@ -127,7 +128,7 @@ export class SecretRegistry implements OnModuleInit {
       // Under the lock, which may have been waited for.
       const now = this.clock.now();
       const { fingerprint } = newest;
-      await run(this.statements.insert, { fingerprint, now, delay: this.settings.keyActivationDelay });
+      await run(this.statements.insert, { fingerprint, now, delay: this.options.keyActivationDelay });
       const known = (await run(this.statements.list)).map(toKnownSecret);
       this.refuseMissing(secrets, retired, known, now);
       const planned = this.plan(secrets, known);
@@ -171,7 +172,7 @@ export class SecretRegistry implements OnModuleInit {
   }
 
   private mayBeLive({ mintedAt, replacedAt }: KnownSecret, now: number): boolean {
-    return mintedAt !== null && (replacedAt === null || now < replacedAt + this.settings.rotation.absoluteTtl);
+    return mintedAt !== null && (replacedAt === null || now < replacedAt + this.options.rotation.absoluteTtl);
   }
 
   private plan(secrets: readonly TokenSecret[], known: readonly KnownSecret[]): Schedule {
@@ -180,7 +181,7 @@ export class SecretRegistry implements OnModuleInit {
     const incumbent = minted.find((secret) => known.find(isLike(secret))?.replacedAt === null) ?? minted[0];
     const { mintedAt, firstSeenAt } = known.find(isLike(newest)) as KnownSecret;
     const mintsAtOnce = mintedAt !== null || !incumbent;
-    return { newest, incumbent, activatesAt: mintsAtOnce ? 0 : firstSeenAt + this.settings.keyActivationDelay };
+    return { newest, incumbent, activatesAt: mintsAtOnce ? 0 : firstSeenAt + this.options.keyActivationDelay };
   }
 }
 

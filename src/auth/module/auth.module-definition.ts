@@ -18,7 +18,7 @@ import {
   accessTokenStrategyName,
   AUTH_DATA_SOURCE,
   AUTH_MODULE_NAME,
-  AUTH_SETTINGS,
+  RESOLVED_OPTIONS,
   getAuthToken,
   LEGACY_TOKENS,
   NO_NAME,
@@ -126,7 +126,7 @@ function providersOf({ name, dataSource = DataSource, ...parts }: AuthModuleExtr
     { provide: AUTH_MODULE_NAME, useValue: name },
     { provide: AUTH_DATA_SOURCE, useExisting: dataSource },
     {
-      provide: AUTH_SETTINGS,
+      provide: RESOLVED_OPTIONS,
       useFactory: (options: AuthModuleOptions, clock: Clock) => resolveAuthOptions(options, clock.now()),
       inject: [MODULE_OPTIONS_TOKEN, Clock],
     },

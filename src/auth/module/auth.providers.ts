@@ -5,7 +5,7 @@ import { AccessTokenVerifier } from '../access-token/access-token.verifier.js';
 import { SigningKeyRegistry } from '../key-ring/signing-key.registry.js';
 import { AuthErrorFilter, AuthExceptionFilter } from '../http/auth.exception-filter.js';
 import { AuthReply } from '../http/auth.reply.js';
-import { AUTH_SETTINGS } from '../injection-tokens.js';
+import { RESOLVED_OPTIONS } from '../injection-tokens.js';
 import { Clock, SystemClock } from '../runtime/clock.js';
 import { RefreshTokenCookies } from '../http/refresh-token.cookies.js';
 import { Database } from '../database/database.js';
@@ -29,7 +29,7 @@ import { SessionStore } from '../session/session.store.js';
 
 /** What other modules may inject. A module with a name exports it under `getAuthToken(…, name)`. */
 export const AUTH_EXPORTS = [
-  AUTH_SETTINGS,
+  RESOLVED_OPTIONS,
   AccessTokenVerifier,
   AuthErrorFilter,
   AuthExceptionFilter,

@@ -1,8 +1,8 @@
 import { Inject, Injectable, Optional, type OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { ConfigurationError } from '../auth.errors.js';
-import type { AuthSettings } from '../options/resolve-options.js';
-import { AUTH_MODULE_NAME, AUTH_SETTINGS } from '../injection-tokens.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { AUTH_MODULE_NAME, RESOLVED_OPTIONS } from '../injection-tokens.js';
 
 /** Of all modules of the application. */
 const LIKE_ALL = { strict: false, each: true } as const;
@@ -12,7 +12,7 @@ const LIKE_ALL = { strict: false, each: true } as const;
 export class ModuleIsolation implements OnModuleInit {
   constructor(
     private readonly moduleRef: ModuleRef,
-    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
     @Optional() @Inject(AUTH_MODULE_NAME) private readonly name?: string,
   ) {}
 
@@ -23,12 +23,12 @@ export class ModuleIsolation implements OnModuleInit {
       const which = this.name === undefined ? 'without a name' : `named ${JSON.stringify(this.name)}`;
       throw new ConfigurationError(`name: got two AuthModules ${which}, takes a name of its own for each but one.`);
     }
-    const all = this.moduleRef.get<AuthSettings, AuthSettings>(AUTH_SETTINGS, LIKE_ALL);
+    const all = this.moduleRef.get<ResolvedOptions, ResolvedOptions>(RESOLVED_OPTIONS, LIKE_ALL);
     for (const other of all) {
-      if (other === this.settings) continue;
-      requireOwnCookie(this.settings, other);
-      if (sharesSecret(this.settings, other)) refuse('refreshToken.secrets', 'a secret');
-      if (sharesAccessTokens(this.settings, other)) refuse('accessToken', 'a key, with the same issuer and audience,');
+      if (other === this.options) continue;
+      requireOwnCookie(this.options, other);
+      if (sharesSecret(this.options, other)) refuse('refreshToken.secrets', 'a secret');
+      if (sharesAccessTokens(this.options, other)) refuse('accessToken', 'a key, with the same issuer and audience,');
     }
   }
 }
@@ -40,21 +40,21 @@ function refuse(option: string, what: string): never {
 }
 
 /** A browser keeps one cookie a name: who signs in at one module would be signed out at the other. */
-function requireOwnCookie({ cookie }: AuthSettings, other: AuthSettings): void {
+function requireOwnCookie({ cookie }: ResolvedOptions, other: ResolvedOptions): void {
   if (!cookie || cookie.name !== other.cookie?.name) return;
   throw new ConfigurationError(
     `cookie.name: got ${JSON.stringify(cookie.name)}, which another AuthModule of this application has, takes a name of its own.`,
   );
 }
 
-function sharesSecret(one: AuthSettings, other: AuthSettings): boolean {
+function sharesSecret(one: ResolvedOptions, other: ResolvedOptions): boolean {
   return one.refreshToken.secrets.some(({ fingerprint }) =>
     other.refreshToken.secrets.some((secret) => secret.fingerprint === fingerprint),
   );
 }
 
 /** The issuer and the audience are pinned: where they differ, a key may be shared. */
-function sharesAccessTokens({ accessToken: one }: AuthSettings, { accessToken: other }: AuthSettings): boolean {
+function sharesAccessTokens({ accessToken: one }: ResolvedOptions, { accessToken: other }: ResolvedOptions): boolean {
   const audiences = new Set([other.audience].flat());
   return (
     one.issuer === other.issuer &&

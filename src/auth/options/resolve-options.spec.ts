@@ -3,7 +3,8 @@ import { describe, expect, it } from '@jest/globals';
 import { ConfigurationError } from '../auth.errors.js';
 import { tokenSecret } from '../keys/token-secret.js';
 import { type AuthModuleOptions } from './auth.options.js';
-import { resolveAuthOptions, type AuthSettings } from './resolve-options.js';
+import { resolveAuthOptions } from './resolve-options.js';
+import type { ResolvedOptions } from './resolved-options.js';
 
 const SECRET = 'the-first-secret-of-the-tests-0123456789';
 const OTHER_SECRET = 'the-second-secret-of-the-tests-0123456789';
@@ -48,8 +49,8 @@ function messageFor(options: unknown): string {
 
 describe('resolveAuthOptions', () => {
   it('needs secrets, an issuer and a key, and defaults the rest', () => {
-    const settings = resolveAuthOptions(minimal, NOW);
-    const { refreshToken, rotation, accessToken, session, keyActivationDelay } = settings;
+    const resolved = resolveAuthOptions(minimal, NOW);
+    const { refreshToken, rotation, accessToken, session, keyActivationDelay } = resolved;
 
     expect(refreshToken.secrets).toHaveLength(1);
     expect(refreshToken).toMatchObject({ retiredSecrets: [], prefix: 'rt_' });
@@ -77,9 +78,9 @@ describe('resolveAuthOptions', () => {
       onPolicyFailure: 'unavailable',
       policyTimeout: 2_000,
     });
-    expect(settings.cookie).toBeUndefined();
-    expect(settings.oauth).toEqual({ url: 'https://auth.example.com/oauth', jwksUrl: undefined });
-    expect(settings.serviceKeys).toEqual([]);
+    expect(resolved.cookie).toBeUndefined();
+    expect(resolved.oauth).toEqual({ url: 'https://auth.example.com/oauth', jwksUrl: undefined });
+    expect(resolved.serviceKeys).toEqual([]);
     expect(keyActivationDelay).toBe(300_000);
   });
 
@@ -91,7 +92,7 @@ describe('resolveAuthOptions', () => {
     });
   });
 
-  it.each<[path: string, value: unknown, read: (settings: AuthSettings) => unknown, expected: unknown]>([
+  it.each<[path: string, value: unknown, read: (resolved: ResolvedOptions) => unknown, expected: unknown]>([
     ['refreshToken.secrets', [SECRET, OTHER_SECRET], (s) => s.refreshToken.secrets.map(({ id }) => id), [25, 208]],
     ['refreshToken.retiredSecrets', ['5a8245ec3b024d04'], (s) => s.refreshToken.retiredSecrets, ['5a8245ec3b024d04']],
     ['refreshToken.prefix', 'acme-rt_', (s) => s.refreshToken.prefix, 'acme-rt_'],

@@ -1,12 +1,12 @@
 import { ConfigurationError } from '../auth.errors.js';
-import { signingKeys, type SigningKey } from '../keys/signing-key.js';
-import { COOKIE_NAME, type CookieAttributes } from '../formats/cookie.js';
+import { signingKeys } from '../keys/signing-key.js';
+import { COOKIE_NAME } from '../formats/cookie.js';
 import { kindOf } from '../formats/expectation.js';
 import { DURATION_TAKES, parseDuration, type Duration } from '../formats/duration.js';
 import { isIssuerUrl, urlBelow } from '../formats/issuer-url.js';
 import { isOrigin } from '../formats/origin.js';
 import { parseTime, PASSED_TIME_TAKES } from '../formats/time.js';
-import type { RotationPolicy } from '../rotation/rotation.rule.js';
+import type { ResolvedOptions } from './resolved-options.js';
 import { isFingerprint, tokenSecrets, type TokenSecret } from '../keys/token-secret.js';
 import type {
   AuthModuleOptions,
@@ -15,40 +15,6 @@ import type {
   RefreshTokenOptions,
   SessionOptions,
 } from './auth.options.js';
-
-/** The options as the module uses them: defaulted, validated, durations in milliseconds. */
-export interface AuthSettings {
-  readonly refreshToken: {
-    readonly secrets: readonly TokenSecret[];
-    readonly retiredSecrets: readonly string[];
-    readonly prefix: string;
-  };
-  readonly rotation: RotationPolicy;
-  readonly accessToken: {
-    readonly issuer: string;
-    readonly audience: string | [string, ...string[]];
-    readonly ttl: number;
-    readonly clockTolerance: number;
-    readonly checkSession: boolean;
-    readonly keys: readonly SigningKey[];
-  };
-  readonly session: {
-    readonly retention: number;
-    readonly purge: boolean;
-    readonly lostSessions: 'unavailable' | 'refuse';
-    readonly maxSessionsPerSubject: number;
-    readonly recordDevice: boolean;
-    readonly onPolicyFailure: 'unavailable' | 'allow';
-    readonly policyTimeout: number;
-  };
-  readonly cookie: (CookieAttributes & { readonly origins: ReadonlySet<string> }) | undefined;
-  readonly oauth: {
-    readonly url: string;
-    readonly jwksUrl: string | undefined;
-  };
-  readonly serviceKeys: readonly string[];
-  readonly keyActivationDelay: number;
-}
 
 const OPTIONS: readonly (keyof AuthModuleOptions)[] = [
   'refreshToken',
@@ -110,7 +76,7 @@ export const SERVICE_KEY = /^[\x21-\x7E]{24,}$/;
  * @param now milliseconds
  * @throws ConfigurationError naming the option, what it got and what it takes; never a secret
  */
-export function resolveAuthOptions(options: AuthModuleOptions, now: number): AuthSettings {
+export function resolveAuthOptions(options: AuthModuleOptions, now: number): ResolvedOptions {
   requireKeys('options', options, OPTIONS);
   const { refreshToken, accessToken, session = {}, oauth = {} } = options;
   requireKeys('refreshToken', refreshToken, REFRESH_TOKEN_OPTIONS);
@@ -172,7 +138,7 @@ export function resolveAuthOptions(options: AuthModuleOptions, now: number): Aut
   };
 }
 
-function cookie(options: CookieOptions): AuthSettings['cookie'] {
+function cookie(options: CookieOptions): ResolvedOptions['cookie'] {
   requireKeys('cookie', options, COOKIE_OPTIONS);
   const { name = '__Host-refresh_token', sameSite = 'strict', origins = [] } = options;
   if (typeof name !== 'string' || !COOKIE_NAME.test(name)) {

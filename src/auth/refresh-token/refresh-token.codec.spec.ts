@@ -29,9 +29,9 @@ function codecWithRing(secrets: string[], prefix?: string): { codec: RefreshToke
     refreshToken: { secrets, prefix },
     accessToken: { issuer: 'https://auth.example.com', algorithm: 'HS256', secret: 'hs256' },
   };
-  const settings = resolveAuthOptions(options, MINTED_AT);
-  const ring = new KeyRing(settings);
-  return { codec: new RefreshTokenCodec(ring, settings), ring };
+  const resolved = resolveAuthOptions(options, MINTED_AT);
+  const ring = new KeyRing(resolved);
+  return { codec: new RefreshTokenCodec(ring, resolved), ring };
 }
 
 /** Why a text is no token; `undefined` where it is one. */

@@ -1,8 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { InvalidRefreshTokenError } from '../auth.errors.js';
-import type { AuthSettings } from '../options/resolve-options.js';
-import { AUTH_SETTINGS } from '../injection-tokens.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { RESOLVED_OPTIONS } from '../injection-tokens.js';
 import { KeyRing } from '../key-ring/key-ring.js';
 import { RefreshToken } from './refresh-token.js';
 import type { TokenSecret } from '../keys/token-secret.js';
@@ -29,9 +29,9 @@ export class RefreshTokenCodec {
 
   constructor(
     private readonly keyRing: KeyRing,
-    @Inject(AUTH_SETTINGS) settings: AuthSettings,
+    @Inject(RESOLVED_OPTIONS) options: ResolvedOptions,
   ) {
-    this.prefix = settings.refreshToken.prefix;
+    this.prefix = options.refreshToken.prefix;
   }
 
   /** The token's text, made with `secret`. */

@@ -1,8 +1,8 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { AuthError, InvalidRefreshTokenError, TemporarilyUnavailableError } from '../auth.errors.js';
-import type { AuthSettings } from '../options/resolve-options.js';
-import { AUTH_SETTINGS, LEGACY_TOKENS } from '../injection-tokens.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { RESOLVED_OPTIONS, LEGACY_TOKENS } from '../injection-tokens.js';
 import { Clock } from '../runtime/clock.js';
 import { checkIssueOptions } from '../session/issue-options.js';
 import { SessionCreator } from '../session/session.creator.js';
@@ -25,7 +25,7 @@ export class RefreshTokenReader implements OnModuleInit {
     private readonly sessions: SessionCreator,
     private readonly clock: Clock,
     private readonly moduleRef: ModuleRef,
-    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {}
 
   /** A resolver that can't be looked up, such as one that is made for each request, stops the start. */
@@ -77,7 +77,7 @@ export class RefreshTokenReader implements OnModuleInit {
 
   private async resolve(text: string, legacyTokens: LegacyTokens) {
     try {
-      const options = await withTimeLimit(() => legacyTokens.resolve(text), this.settings.session.policyTimeout);
+      const options = await withTimeLimit(() => legacyTokens.resolve(text), this.options.session.policyTimeout);
       return options && { options: checkIssueOptions(options), revokeOthers: options.revokeOthers === true };
     } catch (error) {
       this.logger.error('The resolver of old tokens failed', { event: 'legacy_tokens.failed', cause: causeOf(error) });

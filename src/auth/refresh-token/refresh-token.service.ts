@@ -1,8 +1,8 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { AccessTokenIssuer } from '../access-token/access-token.issuer.js';
 import { InvalidRefreshTokenError, InvalidRequestError, TemporarilyUnavailableError } from '../auth.errors.js';
-import type { AuthSettings } from '../options/resolve-options.js';
-import { AUTH_SETTINGS } from '../injection-tokens.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { RESOLVED_OPTIONS } from '../injection-tokens.js';
 import { Clock } from '../runtime/clock.js';
 import { RandomSource } from '../runtime/random.js';
 import { UNKNOWN_DEVICE, type Device } from '../session/device.js';
@@ -57,7 +57,7 @@ export class RefreshTokenService {
     private readonly events: SessionEventPublisher,
     private readonly clock: Clock,
     private readonly random: RandomSource,
-    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {}
 
   /**
@@ -119,9 +119,7 @@ export class RefreshTokenService {
     const now = this.clock.now();
     const session = await this.store.find(token.sessionId);
     if (!session && this.isLost(token, now)) throw this.lost(token, now);
-    return session && decide(session, token.number, now, this.settings.rotation).kind !== 'refuse'
-      ? session
-      : undefined;
+    return session && decide(session, token.number, now, this.options.rotation).kind !== 'refuse' ? session : undefined;
   }
 
   /**
@@ -200,7 +198,7 @@ export class RefreshTokenService {
       }
       // First: who isn't the client can't end its session either.
       if (terms) requireClient(session, terms);
-      const decision = decide(session, token.number, now, this.settings.rotation);
+      const decision = decide(session, token.number, now, this.options.rotation);
       // Used by another request while the policy was asked for this one: both came before the mint.
       const isOvertaken = now > start && session.used === token.number && session.issued > start;
       if (decision.kind === 'repeat' || (isOvertaken && isReuse(decision))) {
@@ -271,7 +269,7 @@ export class RefreshTokenService {
 
   /** Whether a row that isn't there should be: rows are kept until the retention after their last token. */
   private isLost(token: RefreshToken, now: number): boolean {
-    const { retention, lostSessions } = this.settings.session;
+    const { retention, lostSessions } = this.options.session;
     return lostSessions === 'unavailable' && token.number + retention > now;
   }
 

@@ -1,8 +1,8 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { TemporarilyUnavailableError } from '../auth.errors.js';
-import type { AuthSettings } from '../options/resolve-options.js';
-import { AUTH_SETTINGS, SESSION_POLICY } from '../injection-tokens.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { RESOLVED_OPTIONS, SESSION_POLICY } from '../injection-tokens.js';
 import { withTimeLimit } from '../runtime/time-limit.js';
 import type { Device } from './device.js';
 import { checkClaims, checkScope } from './issue-options.js';
@@ -26,7 +26,7 @@ export class PolicyGate implements OnModuleInit {
 
   constructor(
     private readonly moduleRef: ModuleRef,
-    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {}
 
   /** A policy that can't be looked up, such as one that is made for each request, stops the start. */
@@ -43,7 +43,7 @@ export class PolicyGate implements OnModuleInit {
   async ask(session: Session, device: Device): Promise<PolicyVerdict> {
     const policy = this.policy();
     if (!policy) return ALLOWED;
-    const { onPolicyFailure, policyTimeout } = this.settings.session;
+    const { onPolicyFailure, policyTimeout } = this.options.session;
     try {
       const decision = await withTimeLimit(() => policy.onRefresh(viewOf(session, device)), policyTimeout);
       return verdictOf(decision);

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { AuthSettings } from '../options/resolve-options.js';
-import { AUTH_SETTINGS } from '../injection-tokens.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { RESOLVED_OPTIONS } from '../injection-tokens.js';
 import { SessionEventPublisher } from './session-events.publisher.js';
 import type { Session } from './session.js';
 import { SessionStore, type NewSession } from './session.store.js';
@@ -11,7 +11,7 @@ export class SessionCreator {
   constructor(
     private readonly store: SessionStore,
     private readonly events: SessionEventPublisher,
-    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {}
 
   /**
@@ -44,7 +44,7 @@ export class SessionCreator {
 
   private async makeRoom(created: Session, revokeOthers: boolean, now: number): Promise<void> {
     if (revokeOthers) this.events.ended(await this.store.revokeOthers(created, now), 'service', now);
-    const { maxSessionsPerSubject } = this.settings.session;
+    const { maxSessionsPerSubject } = this.options.session;
     if (Number.isFinite(maxSessionsPerSubject)) {
       this.events.ended(await this.store.revokeBeyond(maxSessionsPerSubject, created, now), 'limit', now);
     }

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InvalidRequestError } from '../auth.errors.js';
-import type { AuthSettings } from '../options/resolve-options.js';
-import { AUTH_SETTINGS } from '../injection-tokens.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { RESOLVED_OPTIONS } from '../injection-tokens.js';
 import { Clock } from '../runtime/clock.js';
 import { isLive } from '../rotation/rotation.rule.js';
 import { checkClaims, checkLabel, checkScope, checkSubject } from './issue-options.js';
@@ -74,7 +74,7 @@ export class SessionService {
     private readonly store: SessionStore,
     private readonly events: SessionEventPublisher,
     private readonly clock: Clock,
-    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {}
 
   /**
@@ -167,7 +167,7 @@ export class SessionService {
   }
 
   private countLive(sessions: readonly Session[], now: number): number {
-    return sessions.filter((session) => isLive(session, now, this.settings.rotation)).length;
+    return sessions.filter((session) => isLive(session, now, this.options.rotation)).length;
   }
 }
 

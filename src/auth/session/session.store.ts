@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import type { AuthSettings } from '../options/resolve-options.js';
-import { AUTH_SETTINGS } from '../injection-tokens.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { RESOLVED_OPTIONS } from '../injection-tokens.js';
 import { Database } from '../database/database.js';
 import type { Row, SqlValue } from '../database/sql-statement.js';
 import { recordable, UNKNOWN_DEVICE, type Device } from './device.js';
@@ -66,10 +66,10 @@ export class SessionStore implements OnModuleInit {
 
   constructor(
     private readonly database: Database,
-    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {
     const table = database.table(RefreshTokenSession);
-    const { rotation, session } = settings;
+    const { rotation, session } = options;
     this.statements = sessionStatements(database.dialect, table, { ...rotation, ...session });
     this.rotations = new SharedRotation(database, this.statements);
   }
@@ -99,7 +99,7 @@ export class SessionStore implements OnModuleInit {
    * @returns `undefined` where nothing was written, and the session has to be looked up
    */
   async rotate(id: string, { n, now, device, acceptAhead, amendments }: Rotation): Promise<RotatedSession | undefined> {
-    const { rotation, session } = this.settings;
+    const { rotation, session } = this.options;
     const { userAgent, ip } = session.recordDevice ? recordable(device) : UNKNOWN_DEVICE;
     const values = {
       id,
@@ -191,8 +191,8 @@ export class SessionStore implements OnModuleInit {
   }
 
   private newRow(session: NewSession, first: number, now: number): Record<string, SqlValue> {
-    const { idleTtl, absoluteTtl } = this.settings.rotation;
-    const { recordDevice } = this.settings.session;
+    const { idleTtl, absoluteTtl } = this.options.rotation;
+    const { recordDevice } = this.options.session;
     return {
       id: session.id,
       subject: session.subject,
@@ -209,7 +209,7 @@ export class SessionStore implements OnModuleInit {
   }
 
   private limits(now: number): { now: number; absolute: number; not_before: number } {
-    const { absoluteTtl, notBefore } = this.settings.rotation;
+    const { absoluteTtl, notBefore } = this.options.rotation;
     return { now, absolute: absoluteTtl, not_before: notBefore };
   }
 }

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { AuthSettings } from '../../auth/options/resolve-options.js';
-import { AUTH_SETTINGS } from '../../auth/injection-tokens.js';
+import type { ResolvedOptions } from '../../auth/options/resolved-options.js';
+import { RESOLVED_OPTIONS } from '../../auth/injection-tokens.js';
 import { Database } from '../../auth/database/database.js';
 import { compile, type Dialect, type SqlStatement } from '../../auth/database/sql-statement.js';
 import { RefreshTokenSecret } from '../../auth/key-ring/token-secret.entity.js';
@@ -41,7 +41,7 @@ export class Readiness {
   constructor(
     private readonly database: Database,
     private readonly draining: Draining,
-    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {
     this.askTheTime = compile(database.dialect, STATE[database.dialect], {});
     const table = database.table(RefreshTokenSession);
@@ -86,7 +86,7 @@ export class Readiness {
     if (databaseTime === null || databaseTime === undefined) return 'ok';
     const theirs = Number(databaseTime);
     const apart = theirs < before ? before - theirs : Math.max(0, theirs - after);
-    const { leeway } = this.settings.rotation;
+    const { leeway } = this.options.rotation;
     const tolerance = leeway > 0 ? leeway / 3 : TOLERANCE_WITHOUT_LEEWAY;
     return apart <= tolerance
       ? 'ok'

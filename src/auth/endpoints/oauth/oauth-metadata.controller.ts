@@ -1,8 +1,8 @@
 import { Controller, Get, HttpStatus, Inject, Res, VERSION_NEUTRAL } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { ConfigurationError } from '../../auth.errors.js';
-import type { AuthSettings } from '../../options/resolve-options.js';
-import { AUTH_SETTINGS } from '../../injection-tokens.js';
+import type { ResolvedOptions } from '../../options/resolved-options.js';
+import { RESOLVED_OPTIONS } from '../../injection-tokens.js';
 import { OwnCredentials } from '../../guards/own-credentials.decorator.js';
 import { ServiceKeys } from '../../guards/service-keys.js';
 import { isIssuerUrl, METADATA_PATH, urlBelow } from '../../formats/issuer-url.js';
@@ -21,11 +21,11 @@ export class OAuthMetadataController {
   /** @throws ConfigurationError where the issuer is no URL: no client could check that the metadata are its */
   constructor(
     private readonly adapterHost: HttpAdapterHost,
-    @Inject(AUTH_SETTINGS) settings: AuthSettings,
+    @Inject(RESOLVED_OPTIONS) options: ResolvedOptions,
     serviceKeys: ServiceKeys,
   ) {
-    const { issuer, keys } = settings.accessToken;
-    const { url, jwksUrl } = settings.oauth;
+    const { issuer, keys } = options.accessToken;
+    const { url, jwksUrl } = options.oauth;
     if (!isIssuerUrl(issuer)) {
       const got = JSON.stringify(issuer);
       throw new ConfigurationError(`accessToken.issuer: got ${got}, takes a URL where OAuth metadata are served.`);

@@ -2,8 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { isAccessToken } from '../../access-token/access-token.type.js';
 import { AccessTokenVerifier } from '../../access-token/access-token.verifier.js';
 import { InvalidAccessTokenError, InvalidRefreshTokenError } from '../../auth.errors.js';
-import type { AuthSettings } from '../../options/resolve-options.js';
-import { AUTH_SETTINGS } from '../../injection-tokens.js';
+import type { ResolvedOptions } from '../../options/resolved-options.js';
+import { RESOLVED_OPTIONS } from '../../injection-tokens.js';
 import { RefreshTokenCodec } from '../../refresh-token/refresh-token.codec.js';
 import { RefreshTokenService } from '../../refresh-token/refresh-token.service.js';
 
@@ -29,7 +29,7 @@ export class TokenIntrospector {
     private readonly accessTokens: AccessTokenVerifier,
     private readonly codec: RefreshTokenCodec,
     private readonly refreshTokens: RefreshTokenService,
-    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {}
 
   /**
@@ -55,8 +55,8 @@ export class TokenIntrospector {
     const token = this.codec.decode(text);
     const session = await this.refreshTokens.peek(token);
     if (!session) return INACTIVE;
-    const { issuer, audience } = this.settings.accessToken;
-    const { idleTtl, absoluteTtl } = this.settings.rotation;
+    const { issuer, audience } = this.options.accessToken;
+    const { idleTtl, absoluteTtl } = this.options.rotation;
     // A row that is behind its token (a restored backup) knows an end that is too early, as for a refresh.
     const isAhead = token.number > session.issued;
     const end = isAhead ? Math.min(token.number + idleTtl, session.createdAt + absoluteTtl) : session.expiresAt;

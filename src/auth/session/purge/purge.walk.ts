@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { AuthSettings } from '../../options/resolve-options.js';
-import { AUTH_SETTINGS } from '../../injection-tokens.js';
+import type { ResolvedOptions } from '../../options/resolved-options.js';
+import { RESOLVED_OPTIONS } from '../../injection-tokens.js';
 import { Clock } from '../../runtime/clock.js';
 import { Database } from '../../database/database.js';
 import { RandomSource } from '../../runtime/random.js';
@@ -42,7 +42,7 @@ export class PurgeWalk {
     private readonly database: Database,
     private readonly clock: Clock,
     random: RandomSource,
-    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {
     this.statements = purgeStatements(database.dialect, database.table(RefreshTokenSession));
     this.after = uuidOf(random.bytes(16));
@@ -53,7 +53,7 @@ export class PurgeWalk {
    * @throws TemporarilyUnavailableError where the database can't answer
    */
   async step(): Promise<PurgeStep> {
-    const judgement = { now: this.clock.now(), retention: this.settings.session.retention };
+    const judgement = { now: this.clock.now(), retention: this.options.session.retention };
     const rows = await this.database.run(this.statements.look, {
       ...judgement,
       after: this.after,

@@ -35,7 +35,7 @@ let warn: jest.Spied<Logger['warn']>;
 
 /** @param byte all of the randomness: 0x80 makes each pause what it is on average, 0 half of it */
 function purger({ byte = 0x80, purge = true } = {}): SessionPurger {
-  const settings = resolveAuthOptions(
+  const resolved = resolveAuthOptions(
     {
       refreshToken: { secrets: ['x'.repeat(32)] },
       accessToken: { issuer: 'urn:acme', algorithm: 'HS256', secret: 'y'.repeat(32) },
@@ -44,7 +44,7 @@ function purger({ byte = 0x80, purge = true } = {}): SessionPurger {
     0,
   );
   const bytes = (size: number) => Buffer.concat([Buffer.of(byte), Buffer.alloc(size - 1, byte === 0xff ? 0xff : 0)]);
-  return new SessionPurger(walk as Partial<PurgeWalk> as PurgeWalk, { bytes }, settings);
+  return new SessionPurger(walk as Partial<PurgeWalk> as PurgeWalk, { bytes }, resolved);
 }
 
 const pass = (milliseconds: number) => jest.advanceTimersByTimeAsync(milliseconds);

@@ -5,8 +5,8 @@ import {
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import type { AuthSettings } from '../../options/resolve-options.js';
-import { AUTH_SETTINGS } from '../../injection-tokens.js';
+import type { ResolvedOptions } from '../../options/resolved-options.js';
+import { RESOLVED_OPTIONS } from '../../injection-tokens.js';
 import { RandomSource } from '../../runtime/random.js';
 import { PurgeWalk } from './purge.walk.js';
 
@@ -40,11 +40,11 @@ export class SessionPurger implements OnApplicationBootstrap, BeforeApplicationS
   constructor(
     private readonly walk: PurgeWalk,
     private readonly random: RandomSource,
-    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {}
 
   onApplicationBootstrap(): void {
-    if (this.settings.session.purge) this.schedule(FIRST_PAUSE);
+    if (this.options.session.purge) this.schedule(FIRST_PAUSE);
   }
 
   beforeApplicationShutdown(): void {
