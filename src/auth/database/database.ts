@@ -1,8 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { DataSource, type EntityTarget, type ObjectLiteral, type QueryRunner } from 'typeorm';
 import { AUTH_DATA_SOURCE, AUTH_MODULE_NAME } from '../injection-tokens.js';
 import { ConfigurationError, TemporarilyUnavailableError } from '../auth.errors.js';
+import { retry, type RetryOptions } from '../runtime/retry.js';
+import { TIME_BUDGET } from '../runtime/time-budget.js';
 import { withTimeLimit } from '../runtime/time-limit.js';
 import { RefreshTokenSecret } from '../key-ring/token-secret.entity.js';
 import { isBusy, isDeadEnd, isFull, isLost, isMissingTable } from './database-errors.js';
@@ -14,8 +15,7 @@ import { takeStartLock } from './start-lock.js';
 import { refuseUnfitEntities, refuseUnfitServer } from './server-version.check.js';
 import { bind, dialectOf, type Dialect, type Row, type SqlStatement, type SqlValue } from './sql-statement.js';
 
-/** For how long another process may hold SQLite's write lock, in milliseconds; less than a handler's deadline. */
-const BUSY_PATIENCE = 4_000;
+/** Pauses between two attempts, in milliseconds. */
 const BUSY_PAUSE = 20;
 const LONGEST_PAUSE = 200;
 
@@ -24,8 +24,7 @@ const FULL_FOR = 5_000;
 /** The same before another connection is made, in milliseconds. */
 const RECONNECT_PAUSE = 200;
 
-/** For how long a start outlasts a server that restarts just then, in milliseconds. */
-const LOST_PATIENCE = 20_000;
+/** Between two attempts of a start whose server restarts, in milliseconds. */
 const LOST_PAUSE = 500;
 
 /** The name of the module that works on a DataSource: two on the same tables would take each other's tokens. */
@@ -116,11 +115,15 @@ export class Database {
   private async requireTables<T>(work: () => Promise<T>): Promise<T> {
     refuseUnfitEntities(this.dataSource);
     const workOnFitServer = async () => {
-      await withTimeLimit(() => refuseUnfitServer(this.dataSource, 'dataSource'), LOST_PATIENCE);
+      await withTimeLimit(() => refuseUnfitServer(this.dataSource, 'dataSource'), TIME_BUDGET.lostServer);
       return work();
     };
     try {
-      return await this.retryWhile(isLost, workOnFitServer, LOST_PATIENCE, LOST_PAUSE);
+      return await retry(workOnFitServer, {
+        patience: TIME_BUDGET.lostServer,
+        isPassing: isLost,
+        pause: pauseOf(LOST_PAUSE),
+      });
     } catch (error) {
       if (!isMissingTable(error)) throw error;
       throw new ConfigurationError(
@@ -181,27 +184,16 @@ export class Database {
 
   /** A driver's own busy timeout would block the event loop, so the waiting is done here. */
   private retryWhileBusy<T>(work: () => Promise<T>): Promise<T> {
-    return this.retryWhile(isBusy, work, BUSY_PATIENCE, BUSY_PAUSE);
+    return retry(work, { patience: TIME_BUDGET.lockedDatabase, isPassing: isBusy, pause: pauseOf(BUSY_PAUSE) });
   }
+}
 
-  private async retryWhile<T>(
-    isPassing: (error: unknown) => boolean,
-    work: () => Promise<T>,
-    patience: number,
-    pause: number,
-  ): Promise<T> {
-    const patienceEnds = performance.now() + patience;
-    for (let times = 1; ; times += 1) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!isPassing(error) || performance.now() > patienceEnds) throw error;
-        // Longer each time: thousands may be waiting for one lock.
-        const longer = Math.min(pause * times, Math.max(pause, LONGEST_PAUSE));
-        await delay(isDeadEnd(error) ? Math.max(longer, RECONNECT_PAUSE) : longer);
-      }
-    }
-  }
+/** Longer each time: thousands may be waiting for one lock. */
+function pauseOf(first: number): RetryOptions['pause'] {
+  return (failures, error) => {
+    const longer = Math.min(first * failures, Math.max(first, LONGEST_PAUSE));
+    return isDeadEnd(error) ? Math.max(longer, RECONNECT_PAUSE) : longer;
+  };
 }
 
 function rowsOf(result: unknown): Row[] {

@@ -1,10 +1,7 @@
 import type { QueryRunner } from 'typeorm';
+import { TIME_BUDGET } from '../runtime/time-budget.js';
 import { TimeLimitError, withTimeLimit } from '../runtime/time-limit.js';
 import { isDeadEnd } from './database-errors.js';
-
-/** For how long a connection from the pool is waited for, and for how long a statement, in milliseconds. */
-const CONNECT_LIMIT = 3_500;
-const STATEMENT_LIMIT = 4_000;
 
 /** What ends a driver's connection at once: `destroy` of mysql2, whose `end` waits for the server; `end` of pg. */
 interface Connection {
@@ -23,13 +20,13 @@ export class ServerConnections {
     const runner = this.createQueryRunner();
     const connecting = runner.connect() as Promise<Connection>;
     try {
-      await withTimeLimit(() => connecting, CONNECT_LIMIT);
+      await withTimeLimit(() => connecting, TIME_BUDGET.connection);
     } catch (error) {
       void connecting.then(() => runner.release()).catch(() => undefined);
       throw error;
     }
     try {
-      return await withTimeLimit(() => work(runner), STATEMENT_LIMIT);
+      return await withTimeLimit(() => work(runner), TIME_BUDGET.statement);
     } catch (error) {
       if (error instanceof TimeLimitError || isDeadEnd(error)) await hangUp(connecting);
       throw error;

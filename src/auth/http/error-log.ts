@@ -7,6 +7,7 @@ import {
   InvalidServiceKeyError,
   TemporarilyUnavailableError,
 } from '../auth.errors.js';
+import { logCause } from '../runtime/log-cause.js';
 import type { AuthRequest } from './auth.request.js';
 
 /** Short and without `_`, so that no token fits: it is the client's text, and it goes to the log. */
@@ -41,15 +42,14 @@ export function logError(error: unknown, status: number, request: AuthRequest): 
   } else if (error instanceof TemporarilyUnavailableError) {
     if (logged.has(error)) return;
     logged.add(error);
-    const cause = describe(error.cause);
     logger.error('A request could not be answered', {
       event: 'request.unavailable',
       reason: error.reason,
-      ...(cause === undefined ? {} : { cause }),
+      ...(error.cause === undefined ? {} : { cause: logCause(error.cause) }),
       request_id,
     });
   } else if (status >= 500) {
-    logger.error('A request failed', { event: 'request.failed', cause: describe(error), request_id });
+    logger.error('A request failed', { event: 'request.failed', cause: logCause(error), request_id });
   }
 }
 
@@ -57,13 +57,4 @@ export function logError(error: unknown, status: number, request: AuthRequest): 
 function requestId(request: AuthRequest): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
-}
-
-/** An error for the log: what it is and where it came from; never parameters, headers or bodies. */
-function describe(error: unknown): string | undefined {
-  if (error === undefined) return undefined;
-  if (!(error instanceof Error)) return typeof error;
-  const code = (error as { code?: unknown }).code;
-  const text = error.stack ?? `${error.name}: ${error.message}`;
-  return typeof code === 'string' ? `${code} ${text}` : text;
 }

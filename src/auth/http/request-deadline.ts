@@ -1,9 +1,7 @@
 import { TemporarilyUnavailableError } from '../auth.errors.js';
 import type { RotationPolicy } from '../rotation/rotation.rule.js';
+import { TIME_BUDGET } from '../runtime/time-budget.js';
 import { TimeLimitError, withTimeLimit } from '../runtime/time-limit.js';
-
-/** For how long a handler may work, in milliseconds; then the answer is 503, whatever comes of the work. */
-export const REQUEST_DEADLINE = 5_000;
 
 const RETRY_AFTER = 5;
 
@@ -12,7 +10,7 @@ const RETRY_AFTER = 5;
  * have given up and tried again.
  * @throws TemporarilyUnavailableError after `deadline` milliseconds
  */
-export async function withDeadline<T>(work: Promise<T>, deadline = REQUEST_DEADLINE): Promise<T> {
+export async function withDeadline<T>(work: Promise<T>, deadline: number = TIME_BUDGET.handler): Promise<T> {
   try {
     return await withTimeLimit(() => work, deadline);
   } catch (error) {
@@ -27,7 +25,7 @@ export async function withDeadline<T>(work: Promise<T>, deadline = REQUEST_DEADL
  */
 export function retryAfterSeconds({ leeway, lostResponse }: RotationPolicy): number {
   if (lostResponse === 'forgive') return RETRY_AFTER;
-  const left = Math.ceil((leeway - REQUEST_DEADLINE) / 1_000) - 1;
+  const left = Math.ceil((leeway - TIME_BUDGET.handler) / 1_000) - 1;
   const least = leeway > 1_000 ? 1 : 0;
   return Math.max(least, Math.min(RETRY_AFTER, left));
 }

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../auth.errors.js';
+import { TIME_BUDGET } from '../runtime/time-budget.js';
 import { signingKeys } from '../keys/signing-key.js';
 import { COOKIE_NAME } from '../formats/cookie.js';
 import { kindOf } from '../formats/expectation.js';
@@ -64,8 +65,6 @@ const DAY = 86_400_000;
 export const MAX_LEEWAY = 5 * MINUTE;
 /** The shortest life, in milliseconds. */
 export const MIN_LIFE = 1_000;
-/** For how long a host's policy may think, in milliseconds: the answer has to be out by a handler's deadline. */
-const MAX_POLICY_TIMEOUT = 4_000;
 /** The shortest secret, in characters. */
 export const SECRET_LENGTH = 32;
 /** What a service key may be. */
@@ -123,9 +122,9 @@ export function resolveAuthOptions(options: AuthModuleOptions, now: number): Res
         'unavailable',
         'allow',
       ]),
-      policyTimeout: duration('session.policyTimeout', session.policyTimeout, 2_000, {
+      policyTimeout: duration('session.policyTimeout', session.policyTimeout, TIME_BUDGET.policy, {
         min: 1_000,
-        max: MAX_POLICY_TIMEOUT,
+        max: TIME_BUDGET.longestPolicy,
       }),
     },
     cookie: options.cookie === undefined ? undefined : cookie(options.cookie),

@@ -1,12 +1,13 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { AuthError, InvalidRefreshTokenError, TemporarilyUnavailableError } from '../auth.errors.js';
+import { InvalidRefreshTokenError, TemporarilyUnavailableError } from '../auth.errors.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import { RESOLVED_OPTIONS, LEGACY_TOKENS } from '../injection-tokens.js';
 import { Clock } from '../runtime/clock.js';
 import { checkIssueOptions } from '../session/issue-options.js';
 import { SessionCreator } from '../session/session.creator.js';
 import { SessionStore } from '../session/session.store.js';
+import { logCause } from '../runtime/log-cause.js';
 import { withTimeLimit } from '../runtime/time-limit.js';
 import { LEGACY_NUMBER, legacyToken, mayBeLegacy } from './legacy/legacy-token-id.js';
 import type { LegacyTokens } from './legacy/legacy-tokens.js';
@@ -80,16 +81,11 @@ export class RefreshTokenReader implements OnModuleInit {
       const options = await withTimeLimit(() => legacyTokens.resolve(text), this.options.session.policyTimeout);
       return options && { options: checkIssueOptions(options), revokeOthers: options.revokeOthers === true };
     } catch (error) {
-      this.logger.error('The resolver of old tokens failed', { event: 'legacy_tokens.failed', cause: causeOf(error) });
+      this.logger.error('The resolver of old tokens failed', {
+        event: 'legacy_tokens.failed',
+        cause: logCause(error, { withMessage: false }),
+      });
       throw new TemporarilyUnavailableError('legacy_tokens');
     }
   }
-}
-
-/** What was thrown and where, without its message, which may quote the token; ours never does. */
-function causeOf(error: unknown): string {
-  if (error instanceof AuthError) return error.message;
-  if (!(error instanceof Error)) return typeof error;
-  const frames = error.stack?.split('\n').filter((line) => /^ +at /.test(line)) ?? [];
-  return [error.name, ...frames].join('\n');
 }

@@ -3,6 +3,7 @@ import { ModuleRef } from '@nestjs/core';
 import { TemporarilyUnavailableError } from '../auth.errors.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import { RESOLVED_OPTIONS, SESSION_POLICY } from '../injection-tokens.js';
+import { logCause } from '../runtime/log-cause.js';
 import { withTimeLimit } from '../runtime/time-limit.js';
 import type { Device } from './device.js';
 import { checkClaims, checkScope } from './issue-options.js';
@@ -48,8 +49,11 @@ export class PolicyGate implements OnModuleInit {
       const decision = await withTimeLimit(() => policy.onRefresh(viewOf(session, device)), policyTimeout);
       return verdictOf(decision);
     } catch (error) {
-      const cause = error instanceof Error ? error.stack : typeof error;
-      this.logger.error('The session policy failed', { event: 'policy.failed', session_id: session.id, cause });
+      this.logger.error('The session policy failed', {
+        event: 'policy.failed',
+        session_id: session.id,
+        cause: logCause(error),
+      });
       if (onPolicyFailure === 'allow') return ALLOWED;
       throw new TemporarilyUnavailableError('policy');
     }

@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { SESSION_OBSERVER } from '../injection-tokens.js';
+import { logCause } from '../runtime/log-cause.js';
 import type { SessionEvent, SessionObserver } from './session.observer.js';
 import type { RevocationReason, Session } from './session.js';
 
@@ -43,13 +44,11 @@ export class SessionEventPublisher implements OnModuleInit {
   }
 
   private complain({ type, sessionId }: SessionEvent, error: unknown): void {
-    // The stack only: an error may carry whatever the observer was working with.
-    const cause = error instanceof Error ? error.stack : typeof error;
     this.logger.error('The session observer failed', {
       event: 'observer.failed',
       observed: type,
       session_id: sessionId,
-      cause,
+      cause: logCause(error),
     });
   }
 }

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { randomUUID, type JsonWebKey } from 'node:crypto';
 import { jwksOf, signingKeys, type SigningKey } from '../../auth/keys/signing-key.js';
 import { ConfigurationError } from '../../auth/auth.errors.js';
+import { TIME_BUDGET } from '../../auth/runtime/time-budget.js';
 import { environmentWithDotEnv } from '../config/dot-env.js';
 import { readVariables, type Environment } from '../config/environment.js';
 import { parsed, variables } from '../config/variables.js';
@@ -11,8 +12,7 @@ import { keyFiles } from '../config/data-folder-paths.js';
 import { formatSigningKeys, makeDataDir } from './development-keys.js';
 import { formatSecretFile, parseSecretFile, type SecretFile } from './secrets-file.js';
 
-/** For how long a command waits for another one, in milliseconds. */
-const PATIENCE = 5_000;
+/** Between two looks at the lock, in milliseconds. */
 const PAUSE = 20;
 
 /** The keys of the data folder, for the commands that change them. */
@@ -39,7 +39,7 @@ export class KeyStore {
   async exclusively(change: () => string | Promise<string>): Promise<string> {
     const lock = join(this.environment.dataDir, 'keys.lock');
     makeDataDir(this.environment.dataDir);
-    const givesUpAt = performance.now() + PATIENCE;
+    const givesUpAt = performance.now() + TIME_BUDGET.keysLock;
     while (!isMade(lock)) {
       if (performance.now() > givesUpAt) {
         throw new ConfigurationError(`keys: another command changes the keys; where none does, delete ${lock}.`);

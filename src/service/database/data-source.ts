@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { ConfigurationError } from '../../auth/auth.errors.js';
 import { refreshTokenEntities } from '../../auth/module/entities.js';
+import { TIME_BUDGET } from '../../auth/runtime/time-budget.js';
 import { refuseUnfitServer } from '../../auth/database/server-version.check.js';
 import { cockroachMigrations } from '../../migrations/cockroach.js';
 import { postgresMigrations } from '../../migrations/postgres.js';
@@ -11,8 +12,7 @@ import type { DatabaseLocation } from './database-url.js';
 import { mariadbOptions } from './mariadb-options.js';
 import { migrate } from './migrate.js';
 
-/** For how long the start waits for a database that doesn't answer, in milliseconds. */
-const PATIENCE = 30_000;
+/** Between two attempts of a start, in milliseconds. */
 const PAUSE = 1_000;
 
 /** The part of pg's client that is used here. */
@@ -23,9 +23,9 @@ interface PostgresClient {
 /** Limits that keep an answer inside a handler's deadline of 5 s, in milliseconds unless named otherwise. */
 const POSTGRES_POOL = {
   max: 10,
-  connectionTimeoutMillis: 3_000,
-  statement_timeout: 3_500,
-  query_timeout: 4_000,
+  connectionTimeoutMillis: TIME_BUDGET.newConnection,
+  statement_timeout: TIME_BUDGET.serverStatement,
+  query_timeout: TIME_BUDGET.driverStatement,
   keepAlive: true,
   keepAliveInitialDelayMillis: 10_000,
   maxLifetimeSeconds: 1_800,
@@ -89,7 +89,10 @@ function poolErrorHandler(error: Error): void {
  * Connects and migrates; a database that doesn't answer is tried again for 30 s.
  * @throws ConfigurationError where waiting can't help: no driver, no such folder, not a database
  */
-export async function openDatabase(location: DatabaseLocation, patience = PATIENCE): Promise<DataSource> {
+export async function openDatabase(
+  location: DatabaseLocation,
+  patience: number = TIME_BUDGET.absentServer,
+): Promise<DataSource> {
   const dataSource = withDriver(location, () => new DataSource(dataSourceOptions(location)));
   const givesUpAt = performance.now() + patience;
   for (;;) {

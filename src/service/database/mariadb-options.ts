@@ -2,19 +2,15 @@ import { createRequire } from 'node:module';
 import type { PoolConnection, PoolOptions } from 'mysql2';
 import type { DataSourceOptions } from 'typeorm';
 import { mariadbEntities } from '../../auth/module/mariadb-entities.js';
+import { TIME_BUDGET } from '../../auth/runtime/time-budget.js';
 import { mariadbMigrations } from '../../migrations/mariadb.js';
 
 type MariadbOptions = Extract<DataSourceOptions, { type: 'mysql' | 'mariadb' }>;
 
-/** Less than a handler's deadline of 5 s, in milliseconds unless named otherwise. */
-const CONNECT_LIMIT = 3_000;
-const STATEMENT_SECONDS = 3.5;
-const LOCK_WAIT_SECONDS = 3;
-
 /** What each new connection begins with, whatever the server's own settings are. */
 const SESSION = `SET SESSION
-  max_statement_time = ${STATEMENT_SECONDS},
-  innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS},
+  max_statement_time = ${TIME_BUDGET.serverStatement / 1_000},
+  innodb_lock_wait_timeout = ${TIME_BUDGET.lockWait / 1_000},
   sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'`;
 
 /**
@@ -45,7 +41,7 @@ export function mariadbOptions(url: string): MariadbOptions {
     migrations: mariadbMigrations,
     driver: driver(),
     poolSize: 10,
-    connectTimeout: CONNECT_LIMIT,
+    connectTimeout: TIME_BUDGET.newConnection,
     extra: { keepAliveInitialDelay: 10_000 },
   };
 }

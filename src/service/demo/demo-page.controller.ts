@@ -22,7 +22,7 @@ const PARTS: ReadonlyMap<string, PageType> = new Map([
 ]);
 
 /** A module of the client library, or the map of its source, which the browser's tools ask for: no folder before it. */
-const MODULE = /^[a-z0-9-]+\.js(\.map)?$/;
+const MODULE = /^[a-z0-9-]+(?:\.[a-z0-9-]+)?\.js(\.map)?$/;
 
 /** The demo's pages. They link to one another relatively, so that a prefix before `/demo` does no harm. */
 @Controller(DEMO)

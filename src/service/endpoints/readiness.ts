@@ -4,6 +4,7 @@ import { RESOLVED_OPTIONS } from '../../auth/injection-tokens.js';
 import { Database } from '../../auth/database/database.js';
 import { compile, type Dialect, type SqlStatement } from '../../auth/database/sql-statement.js';
 import { RefreshTokenSecret } from '../../auth/key-ring/token-secret.entity.js';
+import { TIME_BUDGET } from '../../auth/runtime/time-budget.js';
 import { withDeadline } from '../../auth/http/request-deadline.js';
 import { RefreshTokenSession } from '../../auth/session/session.entity.js';
 import { Draining } from '../http/draining.js';
@@ -14,8 +15,6 @@ export interface ReadinessReport {
   readonly checks: { readonly shutdown: string; readonly database: string; readonly clock: string };
 }
 
-/** For how long the database may take, in milliseconds. */
-const CHECK_DEADLINE = 2_000;
 /** How far the clocks may be apart where there is no leeway to take a third of, in milliseconds. */
 const TOLERANCE_WITHOUT_LEEWAY = 2_000;
 
@@ -61,13 +60,14 @@ export class Readiness {
     try {
       // The system's clock, not the injected one: it is the machine that may be off.
       const before = Date.now();
-      const [row] = await withDeadline(this.database.runOnce(this.askTheTime), CHECK_DEADLINE);
+      const [row] = await withDeadline(this.database.runOnce(this.askTheTime), TIME_BUDGET.readinessCheck);
       const clock = this.compare(before, Date.now(), row?.['now']);
       // A standby, or a primary that was demoted: it answers, and can commit nothing.
       if (await this.isFull()) return { database: 'full', clock };
       const isReadOnly = row?.['read_only'] === 'on';
       // A write has the store give up the connection: an instance that isn't ready is sent nothing else that would.
-      if (isReadOnly) await withDeadline(this.database.run(this.writeNothing), CHECK_DEADLINE).catch(() => undefined);
+      if (isReadOnly)
+        await withDeadline(this.database.run(this.writeNothing), TIME_BUDGET.readinessCheck).catch(() => undefined);
       return { database: isReadOnly ? 'read-only' : 'ok', clock };
     } catch {
       return { database: 'no answer', clock: 'unknown' };
@@ -77,7 +77,9 @@ export class Readiness {
   /** An instance that isn't ready is sent nothing to write: it has to see by itself when there is room again. */
   private async isFull(): Promise<boolean> {
     if (!this.database.isFull) return false;
-    await withDeadline(this.database.runDurably(this.writeSomething, {}), CHECK_DEADLINE).catch(() => undefined);
+    await withDeadline(this.database.runDurably(this.writeSomething, {}), TIME_BUDGET.readinessCheck).catch(
+      () => undefined,
+    );
     return this.database.isFull;
   }
 

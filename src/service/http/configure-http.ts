@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { INestApplication } from '@nestjs/common';
 import { AuthExceptionFilter } from '../../auth/http/auth.exception-filter.js';
+import { TIME_BUDGET } from '../../auth/runtime/time-budget.js';
 import { Draining } from './draining.js';
 import type { ServiceConfig } from '../service.config.js';
 import { SERVICE_CONFIG } from '../injection-tokens.js';
@@ -21,10 +22,10 @@ export function configureHttp(app: INestApplication): void {
   app.useGlobalFilters(app.get(AuthExceptionFilter));
 }
 
-/** In milliseconds. A request is a few hundred bytes; nobody needs long to send one. */
+/** A request is a few hundred bytes; nobody needs long to send one. */
 function limitTimes(server: Server): void {
-  server.headersTimeout = 10_000;
-  server.requestTimeout = 15_000;
+  server.headersTimeout = TIME_BUDGET.requestHead;
+  server.requestTimeout = TIME_BUDGET.request;
   // Longer than the idle time of the usual load balancers (60 s): the side that sends must be the one that closes.
-  server.keepAliveTimeout = 65_000;
+  server.keepAliveTimeout = TIME_BUDGET.keepAlive;
 }

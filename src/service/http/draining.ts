@@ -2,11 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-
-/** For how long an idle connection may still bring a request, in milliseconds. */
-const IDLE_GRACE = 2_000;
-/** After which every connection is cut, in milliseconds: a handler has 5 s to answer. */
-const LAST_CALL = 8_000;
+import { TIME_BUDGET } from '../../auth/runtime/time-budget.js';
 
 /**
  * Shut-down without a lost answer: new connections are refused at once; the open ones are answered as ever, with
@@ -53,8 +49,8 @@ export class Draining implements BeforeApplicationShutdown {
       setTimeout(() => {
         server.closeIdleConnections();
         this.silent.forEach((socket) => socket.destroy());
-      }, IDLE_GRACE),
-      setTimeout(() => server.closeAllConnections(), LAST_CALL),
+      }, TIME_BUDGET.idleGrace),
+      setTimeout(() => server.closeAllConnections(), TIME_BUDGET.lastCall),
     ];
     await closed;
     timers.forEach(clearTimeout);

@@ -130,7 +130,7 @@ export class AppServer {
 }
 
 async function serveFile(path: string, response: Response): Promise<void> {
-  const [, script] = /^\/client\/((?:storage\/)?[\w-]+\.js)$/.exec(path) ?? [];
+  const [, script] = /^\/client\/((?:storage\/)?[\w-]+(?:\.[\w-]+)?\.js)$/.exec(path) ?? [];
   const file = script ? join(LIBRARY, script) : join(APP, path === '/' ? 'index.html' : basename(path));
   response.setHeader('Content-Type', file.endsWith('.js') ? 'text/javascript' : 'text/html');
   response.end(await readFile(file));

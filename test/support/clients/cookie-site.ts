@@ -75,7 +75,7 @@ function forward(request: IncomingMessage, response: ServerResponse, to: string,
 async function answerPage({ url = '/' }: IncomingMessage, response: ServerResponse): Promise<void> {
   const [, away] = /^\/away\?(.+)$/.exec(url) ?? [];
   if (away) return void response.writeHead(307, { Location: away }).end();
-  const [, script] = /^\/client\/((?:storage\/)?[\w-]+\.js)$/.exec(url) ?? [];
+  const [, script] = /^\/client\/((?:storage\/)?[\w-]+(?:\.[\w-]+)?\.js)$/.exec(url) ?? [];
   response.setHeader('Content-Type', script ? 'text/javascript' : 'text/html');
   response.end(script ? await readFile(join(CLIENT, script)) : PAGE);
 }

@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import type { ResolvedOptions } from '../../options/resolved-options.js';
 import { RESOLVED_OPTIONS } from '../../injection-tokens.js';
+import { logCause } from '../../runtime/log-cause.js';
 import { RandomSource } from '../../runtime/random.js';
 import { PurgeWalk } from './purge.walk.js';
 
@@ -88,18 +89,11 @@ export class SessionPurger implements OnApplicationBootstrap, BeforeApplicationS
     this.hasFailed = true;
     this.logger.warn('Sessions past their retention can not be deleted now; trying again', {
       event: 'sessions.purge_failed',
-      cause: causeOf(error),
+      cause: logCause((error as { cause?: unknown }).cause ?? error, { withMessage: false }),
     });
   }
 
   private jittered(pause: number): number {
     return pause * (0.5 + this.random.bytes(4).readUInt32BE() / 2 ** 32);
   }
-}
-
-/** The kind of error, and the driver's code: a message may quote a row. */
-function causeOf(error: unknown): string {
-  const { cause = error } = error as { cause?: unknown };
-  const { name, code } = cause as { name?: unknown; code?: unknown };
-  return typeof code === 'string' ? `${String(name)} ${code}` : String(name);
 }

@@ -1,0 +1,27 @@
+import { AuthError } from '../auth.errors.js';
+
+/** What may be a token, a key or a secret: a JWT, or a longer word than an id (a UUID has 36 characters). */
+const TOKEN_LIKE = /eyJ[\w-]+(?:\.[\w-]*)+|[\w-]{40,}/g;
+/** The user and the password in an address. */
+const CREDENTIALS = /\/\/[^\s/@]+@/g;
+
+/**
+ * What an error was and where it came from, for the log: its code, its name, its message and its stack, never a token.
+ * @param options.withMessage false where the message may quote what must not be in the log: a token that a host's code
+ * was given, a row that could not be deleted. An error of ours is told by its message all the same
+ * @example this.logger.error('The policy failed', { event: 'policy.failed', cause: logCause(error) });
+ */
+export function logCause(error: unknown, { withMessage = true } = {}): string {
+  if (!(error instanceof Error)) return typeof error;
+  if (!withMessage && error instanceof AuthError) return error.message;
+  const { code, name, message, stack = '' } = error as Error & { code?: unknown };
+  const said = withMessage && message !== '' ? `${name}: ${withoutSecrets(message)}` : name;
+  // Of the stack the frames alone: its first lines repeat the message.
+  const frames = stack.split('\n').filter((line) => /^ +at /.test(line));
+  return [typeof code === 'string' ? `${code} ${said}` : said, ...frames].join('\n');
+}
+
+/** A message without what may be a token, a key, a secret or a password. */
+export function withoutSecrets(message: string): string {
+  return message.replace(TOKEN_LIKE, '[…]').replace(CREDENTIALS, '//[…]@');
+}
