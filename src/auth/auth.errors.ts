@@ -4,7 +4,7 @@ import { isOrigin } from './formats/origin.js';
 export type RefusalReason =
   'malformed' | 'bad_mac' | 'unknown_secret' | 'unknown_session' | 'expired' | 'revoked' | 'reuse' | 'wrong_client';
 
-/** Why an answer can't be given now. */
+/** Why a request can't be answered now. */
 export type UnavailableReason = 'database' | 'contention' | 'session_lost' | 'deadline' | 'policy' | 'legacy_tokens';
 
 /**
@@ -20,17 +20,17 @@ export abstract class AuthError extends Error {
   }
 }
 
-/** The module was configured with something it can't run with. Thrown at boot; names the option and the value. */
+/** The module can't run with its configuration. Thrown at the start; the message names the option and its value. */
 export class ConfigurationError extends AuthError {
   readonly code = 'invalid_configuration';
 }
 
-/** The caller sent something that can't be understood; the message says what, and may be shown. */
+/** The request can't be understood. The message names the part that is wrong, and may be shown to the caller. */
 export class InvalidRequestError extends AuthError {
   readonly code: string = 'invalid_request';
 }
 
-/** The request's body is larger than what is read. */
+/** The request's body is larger than the limit. */
 export class RequestTooLargeError extends InvalidRequestError {}
 
 /** No bearer token was presented. */
@@ -42,10 +42,10 @@ export class MissingTokenError extends AuthError {
   }
 }
 
-/** A page sent the refresh token's cookie that may not: cross-site request forgery, or an origin that isn't listed. */
+/** A page sent the refresh token's cookie from an origin that is not allowed, as in cross-site request forgery. */
 export class ForbiddenOriginError extends AuthError {
   readonly code = 'forbidden_origin';
-  /** The `Origin` header where it is an origin; else it could be any text, a token too. */
+  /** The request's `Origin` header. `undefined` where the header is no origin: its text might be a token. */
   readonly origin: string | undefined;
 
   constructor(origin: string | undefined) {
@@ -56,7 +56,7 @@ export class ForbiddenOriginError extends AuthError {
   }
 }
 
-/** An OAuth client asked for more scope than the session has, or for what is no scope (RFC 6749 §5.2). */
+/** An OAuth client asked for scope that the session does not have, or for a text that is no scope (RFC 6749 §5.2). */
 export class InvalidScopeError extends AuthError {
   readonly code = 'invalid_scope';
 
@@ -65,11 +65,11 @@ export class InvalidScopeError extends AuthError {
   }
 }
 
-/** The errors of RFC 6749 §5.2 and RFC 7009 §2.2.1 that have no class of their own. */
+/** The error codes of RFC 6749 §5.2 and RFC 7009 §2.2.1 that have no class of their own. */
 export type OAuthErrorCode =
   'invalid_request' | 'invalid_client' | 'invalid_grant' | 'unsupported_grant_type' | 'unsupported_token_type';
 
-/** An OAuth client's request can't be granted; the message may be shown. */
+/** The server does not grant an OAuth client's request. The message may be shown to the client. */
 export class OAuthError extends AuthError {
   constructor(
     readonly code: OAuthErrorCode,
@@ -79,14 +79,14 @@ export class OAuthError extends AuthError {
   }
 }
 
-/** A refresh token was presented and is not good. The session has to sign in again. */
+/** A client presented a refresh token that is not good. The user has to sign in again. */
 export class InvalidRefreshTokenError extends AuthError {
   readonly code = 'invalid_refresh_token';
 
   constructor(
-    /** Why; not for the client. */
+    /** Why the token was refused. For your log; the client must not learn it. */
     readonly reason: RefusalReason,
-    /** The session the token names, where the token is authentic. */
+    /** The id of the token's session, where the token is authentic. */
     readonly sessionId?: string,
   ) {
     super(`The refresh token was refused: ${reason}.`);
@@ -97,12 +97,12 @@ export class InvalidRefreshTokenError extends AuthError {
 export type AccessTokenRefusal =
   'malformed' | 'wrong_type' | 'unknown_key' | 'bad_signature' | 'expired' | 'wrong_claims' | 'session_ended';
 
-/** An access token was presented and is not good here. A client refreshes it, and signs in again where that fails. */
+/** A client presented an access token that is not good here. The client refreshes, and signs in where that fails. */
 export class InvalidAccessTokenError extends AuthError {
   readonly code = 'invalid_token';
 
   constructor(
-    /** Why; not for the client. */
+    /** Why the token was refused. For your log; the client must not learn it. */
     readonly reason: AccessTokenRefusal,
     options?: ErrorOptions,
   ) {
@@ -110,19 +110,19 @@ export class InvalidAccessTokenError extends AuthError {
   }
 }
 
-/** The access token is good, and doesn't reach far enough (RFC 6750 §3.1). */
+/** The access token is good, but lacks scope that the route asks for (RFC 6750 §3.1). */
 export class InsufficientScopeError extends AuthError {
   readonly code = 'insufficient_scope';
 
   constructor(
-    /** The scope that the route asks for, as space-separated words. */
+    /** The scope that the route asks for: space-separated words. */
     readonly scope: string,
   ) {
     super(`The access token lacks the scope: ${scope}.`);
   }
 }
 
-/** There is no such thing, or it isn't the caller's to know of. */
+/** Nothing of that name exists, or the caller may not know of it. */
 export class NotFoundError extends AuthError {
   readonly code = 'not_found';
 
@@ -131,7 +131,7 @@ export class NotFoundError extends AuthError {
   }
 }
 
-/** A service key was presented and is not one of ours. */
+/** A caller presented a service key that is not configured. */
 export class InvalidServiceKeyError extends AuthError {
   readonly code = 'invalid_service_key';
 
@@ -140,7 +140,7 @@ export class InvalidServiceKeyError extends AuthError {
   }
 }
 
-/** Nothing is known to be wrong with the request; the same request may succeed later. The client keeps its token. */
+/** The server can't answer now, and the same request may succeed later. The client keeps its token. */
 export class TemporarilyUnavailableError extends AuthError {
   readonly code = 'temporarily_unavailable';
 

@@ -1,16 +1,16 @@
 /** A length of time: seconds as a number, or a string such as `'90'`, `'90s'`, `'15m'`, `'1h'`, `'30d'`. */
 export type Duration = number | string;
 
-/** What a duration takes, for messages. */
+/** The words that messages use for what a duration takes. */
 export const DURATION_TAKES = 'whole seconds, or a number with s, m, h or d, such as 90, 90s, 15m, 1h or 30d';
 
 const SECONDS_PER_UNIT: Record<string, number> = { s: 1, m: 60, h: 3_600, d: 86_400 };
-// A hundred years: sums of times stay far inside what a JavaScript number counts exactly.
+// A hundred years: sums of times stay far below the largest integer that a JavaScript number holds exactly.
 const MAX_SECONDS = 100 * 366 * 86_400;
 
 /**
  * Reads a duration.
- * @returns milliseconds, or `undefined` where `value` is not a duration of at most a hundred years.
+ * @returns milliseconds; `undefined` where `value` is no duration, or longer than a hundred years
  * @example parseDuration('15m') // 900000
  */
 export function parseDuration(value: unknown): number | undefined {

@@ -1,4 +1,4 @@
-/** What a value is, for messages that must not show it. */
+/** The kind of a value, for messages that must not show the value. */
 export function kindOf(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';

@@ -6,7 +6,7 @@ export function isOrigin(text: unknown): text is string {
   return URL.canParse(text) && new URL(text).origin === text;
 }
 
-/** Whether a host name is this machine itself. */
+/** Whether a host name means this machine. */
 export function isLoopback(host: string): boolean {
   return /^(?:localhost|127(?:\.\d+){3}|\[?::1\]?)$/.test(host);
 }

@@ -1,12 +1,12 @@
 import { randomFillSync } from 'node:crypto';
 
-/** Where the module takes its randomness from. */
+/** The module's source of randomness. */
 export abstract class RandomSource {
-  /** `size` bytes that nobody can predict. */
+  /** Gives `size` bytes that nobody can predict. */
   abstract bytes(size: number): Buffer;
 }
 
-/** How much is asked of the system at a time, in bytes: for 16 bytes the asking costs ten times what they do. */
+/** How many bytes one call to the system fetches: a call for 16 bytes would cost ten times as much as the bytes. */
 const POOL_SIZE = 4_096;
 
 export class SystemRandomSource extends RandomSource {
@@ -21,7 +21,7 @@ export class SystemRandomSource extends RandomSource {
     }
     const start = this.taken;
     this.taken += size;
-    // Memory of its own, and the pool forgets it: a buffer must not show its neighbours.
+    // The caller gets memory of its own, and the pool forgets the bytes: a buffer must not show its neighbours.
     const bytes = Buffer.allocUnsafeSlow(size);
     this.pool.copy(bytes, 0, start, this.taken);
     this.pool.fill(0, start, this.taken);

@@ -1,4 +1,4 @@
-/** The work didn't end in time. */
+/** Some work did not end within its time limit. */
 export class TimeLimitError extends Error {
   constructor(limit: number) {
     super(`No answer within ${limit} ms.`);
@@ -7,8 +7,9 @@ export class TimeLimitError extends Error {
 }
 
 /**
- * The result of `work`, whatever it throws, or a `TimeLimitError`. What becomes of late work is nobody's business.
+ * Waits for `work`, but no longer than `limit`. Late work goes on; its result is dropped.
  * @param limit milliseconds
+ * @throws TimeLimitError where the work is late; whatever `work` throws before that
  */
 export async function withTimeLimit<T>(work: () => T | Promise<T>, limit: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
