@@ -38,43 +38,43 @@ import type { SessionObserver } from '../session/session.observer.js';
 import type { SessionPolicy } from '../session/session.policy.js';
 import { SessionsController } from '../endpoints/sessions.controller.js';
 
-/** What is decided when the module is declared, before any option is known. */
+/** The settings of a module that are fixed where it is declared, before any option is known. */
 export interface AuthModuleExtras {
   /**
-   * Sets a second module of an application apart: its Passport strategies are `nest-refresh-token:<name>` and
-   * `nest-refresh-token:<name>/access-token`, what it exports is injected by `getAuthToken(…, name)`, and its guards
-   * are `accessTokenGuard(name)` and `refreshTokenGuard(name)`. Letters, digits, `_` and `-`. Give it a DataSource,
-   * secrets and keys of its own.
+   * The name of a second module in an application: letters, digits, `_` and `-`. A module with a name needs a
+   * DataSource, secrets and keys of its own. Its Passport strategies are called `nest-refresh-token:<name>` and
+   * `nest-refresh-token:<name>/access-token`. Its guards are `accessTokenGuard(name)` and `refreshTokenGuard(name)`.
+   * Its providers are injected by `getAuthToken(…, name)`.
    */
   name?: string | undefined;
-  /** Whether every module may inject what this one exports, without importing it. Default false. */
+  /** Whether every module may inject this module's providers without importing the module. Default false. */
   isGlobal?: boolean;
-  /** The injection token of the DataSource to work on. Default `DataSource`, the default one of @nestjs/typeorm. */
+  /** The injection token of the module's DataSource. Default: `DataSource`, the default one of @nestjs/typeorm. */
   dataSource?: InjectionToken;
   /**
-   * The path of the refresh endpoint. Default `refresh_token`; of a module with a name, `<name>/refresh_token`, and its
-   * JWK set is at `<path>/.well-known/jwks.json`.
+   * The path of the refresh endpoint. Default: `refresh_token`, and `<name>/refresh_token` for a module with a name. The
+   * JWK set of a module with a name stands at `<path>/.well-known/jwks.json`.
    */
   path?: string | undefined;
   /**
-   * The controllers to serve. Default: the refresh endpoint and the JWK set. Leave one out, or hand over a subclass
-   * with your own decorators; a controller that is given stands at its own path, and one of the package in a module
-   * with a name below that name.
+   * The module's controllers, in the place of the default ones (the refresh endpoint and the JWK set). Give a subclass
+   * where a route needs your own decorators. A controller stands at its own path. In a module with a name, the
+   * package's own controllers stand below that name.
    */
   controllers?: Type[] | undefined;
-  /** Modules that provide what the module needs: the DataSource, what your own parts inject. */
+  /** Modules whose exports this module needs: the DataSource, and the dependencies of your own classes below. */
   imports?: ModuleMetadata['imports'] | undefined;
-  /** Your say in every mint. Its dependencies come from `imports` and from global modules. */
+  /** Your decision on every mint. The class injects from `imports` and from global modules. */
   sessionPolicy?: Type<SessionPolicy> | undefined;
-  /** Who is told what happens to sessions. */
+  /** Your observer of session events. */
   sessionObserver?: Type<SessionObserver> | undefined;
-  /** Your refresh tokens of the time before this module. */
+  /** Your resolver of the refresh tokens that you handed out before you used this module. */
   legacyTokens?: Type<LegacyTokens> | undefined;
 }
 
 const DEFAULT_PATH = 'refresh_token';
 const JWKS_PATH = '.well-known';
-/** The package's own controllers, and where each stands in a module with a name. */
+/** The package's own controllers, and the path of each in a module with a name. */
 const OWN_CONTROLLERS: ReadonlyMap<Type, (name: string) => string> = new Map<Type, (name: string) => string>([
   [RefreshTokenController, (name) => `${name}/${DEFAULT_PATH}`],
   [JwksController, (name) => `${name}/${DEFAULT_PATH}/${JWKS_PATH}`],
@@ -90,7 +90,7 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYN
     .setClassMethodName('forRoot')
     .setFactoryMethodName('createAuthOptions')
     .setExtras<AuthModuleExtras>(
-      // Every key is listed, so that none of them passes for an option.
+      // Nest takes a key that is missing here for an option of the module.
       {
         name: undefined,
         isGlobal: false,
@@ -143,7 +143,7 @@ function hostPart(token: symbol, part: Type | undefined): Provider {
   return part ? { provide: token, useClass: part } : { provide: token, useValue: null };
 }
 
-/** Under a module's name only: two modules that exported the same classes would be taken for one another. */
+/** A module with a name exports under that name only: Nest would mix up two modules that export the same classes. */
 function exportsOf(name: string | undefined): InjectionToken[] {
   const own = name === undefined ? [AUTH_MODULE_NAME] : [];
   return [...own, ...AUTH_EXPORTS.map((exported) => getAuthToken(exported, name))];
@@ -164,13 +164,13 @@ function controllersOf({ name, path, controllers }: AuthModuleExtras): Type[] {
   return [controllerAt(at, RefreshTokenController), controllerAt(`${at}/${JWKS_PATH}`, JwksController)];
 }
 
-/** Where a module's own controller stands that is served by one with a name: two at one path would be one too many. */
+/** A controller of the package, below the name of its module: two modules must not serve one path. */
 function below(name: string, controller: Type): Type {
   const path = OWN_CONTROLLERS.get(controller)?.(name);
   return path === undefined ? controller : controllerAt(path, controller);
 }
 
-/** A path stands on a class, so another path takes another class. */
+/** A subclass of a controller at another path: Nest reads a controller's path from its class. */
 export function controllerAt(path: string, Base: Type<object>): Type {
   const Elsewhere = class extends Base {};
   Object.defineProperty(Elsewhere, 'name', { value: Base.name });

@@ -27,7 +27,7 @@ import { SessionPurger } from '../session/purge/session.purger.js';
 import { SessionService } from '../session/session.service.js';
 import { SessionStore } from '../session/session.store.js';
 
-/** What other modules may inject. A module with a name exports it under `getAuthToken(…, name)`. */
+/** The providers that other modules may inject. A module with a name exports them under `getAuthToken(…, name)`. */
 export const AUTH_EXPORTS = [
   RESOLVED_OPTIONS,
   AccessTokenVerifier,
@@ -49,11 +49,11 @@ export const AUTH_EXPORTS = [
   TokenIntrospector,
 ] as const;
 
-/** What a module is made of, but for what depends on how it was declared. */
+/** The providers of every module. Those that depend on how a module was declared are in `auth.module-definition.ts`. */
 export const AUTH_PROVIDERS: Provider[] = [
   { provide: Clock, useClass: SystemClock },
   { provide: RandomSource, useClass: SystemRandomSource },
-  // Our own, without defaults: a host's global JwtModule must not decide how access tokens are signed.
+  // A JwtService of our own: a host's global JwtModule must not decide how access tokens are signed.
   { provide: JwtService, useFactory: () => new JwtService({}) },
   AccessTokenIssuer,
   AccessTokenVerifier,

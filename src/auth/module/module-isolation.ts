@@ -4,10 +4,10 @@ import { ConfigurationError } from '../auth.errors.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import { AUTH_MODULE_NAME, RESOLVED_OPTIONS } from '../injection-tokens.js';
 
-/** Of all modules of the application. */
+/** How a provider of every module in the application is looked up. */
 const LIKE_ALL = { strict: false, each: true } as const;
 
-/** Several modules of one application: each token is good only at its own. */
+/** Keeps several modules of one application apart: a token is good at its own module only. */
 @Injectable()
 export class ModuleIsolation implements OnModuleInit {
   constructor(
@@ -16,7 +16,7 @@ export class ModuleIsolation implements OnModuleInit {
     @Optional() @Inject(AUTH_MODULE_NAME) private readonly name?: string,
   ) {}
 
-  /** @throws ConfigurationError where another module would take this one's tokens */
+  /** @throws ConfigurationError where another module would accept this module's tokens */
   onModuleInit(): void {
     const names = this.moduleRef.get<string | undefined, string | undefined>(AUTH_MODULE_NAME, LIKE_ALL);
     if (names.filter((name) => name === this.name).length > 1) {
@@ -39,7 +39,7 @@ function refuse(option: string, what: string): never {
   );
 }
 
-/** A browser keeps one cookie a name: who signs in at one module would be signed out at the other. */
+/** A browser keeps one cookie of a name: a login at one module would sign the user out at the other. */
 function requireOwnCookie({ cookie }: ResolvedOptions, other: ResolvedOptions): void {
   if (!cookie || cookie.name !== other.cookie?.name) return;
   throw new ConfigurationError(
@@ -53,7 +53,7 @@ function sharesSecret(one: ResolvedOptions, other: ResolvedOptions): boolean {
   );
 }
 
-/** The issuer and the audience are pinned: where they differ, a key may be shared. */
+/** Modules may share a key where issuer or audience differ, since verifiers pin both. */
 function sharesAccessTokens({ accessToken: one }: ResolvedOptions, { accessToken: other }: ResolvedOptions): boolean {
   const audiences = new Set([other.audience].flat());
   return (

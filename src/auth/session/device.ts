@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 
-/** Where a request came from; each `null` where it isn't known. */
+/** The device that sent a request. A field is `null` where it is not known. */
 export interface Device {
   readonly userAgent: string | null;
   readonly ip: string | null;
@@ -8,24 +8,25 @@ export interface Device {
 
 export const UNKNOWN_DEVICE: Device = { userAgent: null, ip: null };
 
-/** The longest `User-Agent` that is kept, in characters; the rest is cut off. */
+/** The longest `User-Agent` that is stored, in characters. The rest of a longer one is cut off. */
 export const MAX_USER_AGENT = 512;
 /** The longest text of an IP address, in characters: IPv6 with an embedded IPv4. */
 const MAX_IP = 45;
 
-/** What of a device can be recorded, whatever a host hands over: a text that has no room must not cost a refresh. */
+/** The part of a device that fits its columns: a text that does not fit must not make a refresh fail. */
 export function recordable({ userAgent, ip }: Device): Device {
-  // Cutting may leave half a character, which is none to a database; and no database takes a NUL.
+  // Cutting may split a surrogate pair, which no database stores, as none stores a NUL.
   const text = userAgent?.slice(0, MAX_USER_AGENT).replaceAll('\0', '').toWellFormed();
   return { userAgent: text || null, ip: ipAddress(ip ?? undefined) ?? null };
 }
 
-/** An address with a port, as some proxies hand it over. */
+/** An address with a port: some proxies hand on both. */
 const WITH_PORT = /^(?:(\d+\.\d+\.\d+\.\d+)|\[([^\]]+)\]):\d{1,5}$/;
 
 /**
- * The address without the port that some proxies add; an IPv4 one as such even where it came over IPv6 (RFC 4291
- * §2.5.5.2); `undefined` where it is none.
+ * Reads an IP address. A port behind the address is dropped. An IPv4 address inside an IPv6 one (RFC 4291 §2.5.5.2) is
+ * returned as IPv4.
+ * @returns `undefined` where the text is no IP address
  */
 export function ipAddress(text: string | undefined): string | undefined {
   const [, ipv4, ipv6] = WITH_PORT.exec(text ?? '') ?? [];

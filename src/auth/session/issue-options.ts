@@ -4,27 +4,27 @@ import { ipAddress, MAX_USER_AGENT } from './device.js';
 import type { CustomClaims } from './session.js';
 import type { NewSession } from './session.store.js';
 
-/** What a host's login hands over to start a session. */
+/** The options of a new session, as a host's login gives them. */
 export interface IssueOptions {
-  /** The user's id, 1 to 255 characters; never interpreted. */
+  /** The user's id, 1 to 255 characters. The module never interprets the id. */
   subject: string;
-  /** More claims for the access token: at most 4 KiB as JSON, none of the registered names. */
+  /** Further claims of the access token: at most 4 KiB as JSON, no registered names. */
   claims?: CustomClaims | undefined;
   /** The scope granted: space-separated words (RFC 6749 §3.3), at most 1,024 characters. */
   scope?: string | undefined;
   /** The client the session belongs to, 1 to 255 printable ASCII characters (RFC 6749 §2.2). */
   clientId?: string | undefined;
-  /** What the user calls the device, 1 to 100 characters. */
+  /** The user's own name for the device, 1 to 100 characters. */
   label?: string | undefined;
-  /** The `User-Agent` the user signed in with; cut to 512 characters. */
+  /** The `User-Agent` of the login. A longer one is cut to 512 characters. */
   userAgent?: string | null | undefined;
-  /** The IP address the user signed in from; a port is cut off. `...deviceOf(request)` gives both. */
+  /** The IP address of the login. A port behind it is cut off. `...deviceOf(request)` gives `userAgent` and `ip`. */
   ip?: string | null | undefined;
   /** Whether the subject's other sessions end: one device at a time. Default false. */
   revokeOthers?: boolean | undefined;
 }
 
-/** Claims that are the module's to set (RFC 7519 §4.1, RFC 9068 §2.2, RFC 7800 §3.1). */
+/** The claims that only the module sets (RFC 7519 §4.1, RFC 9068 §2.2, RFC 7800 §3.1). */
 export const REGISTERED_CLAIMS: readonly string[] = [
   'iss',
   'sub',
@@ -62,11 +62,11 @@ export const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+( [\x21\x23-\x5B\x5D-\x7E]+)*$/;
 const CLIENT_ID = /^[\x20-\x7E]+$/;
 
 /**
- * Checks what a session is to start with; the one place where that is decided, for the host's code and for HTTP.
- * @throws InvalidRequestError naming the field, what it got and what it takes
+ * Checks the options of a new session, for the host's code and for HTTP alike.
+ * @throws InvalidRequestError with the field, the value it got and the values it takes
  */
 export function checkIssueOptions(options: IssueOptions): Omit<NewSession, 'id'> {
-  // A misspelt option would be an option that isn't set.
+  // A misspelt option would silently have no effect.
   const stranger = Object.keys(options).find((name) => !OPTIONS.includes(name));
   if (stranger !== undefined)
     reject('options', `the unknown ${JSON.stringify(stranger.slice(0, 20))}`, OPTIONS.join(', '));
@@ -80,18 +80,18 @@ export function checkIssueOptions(options: IssueOptions): Omit<NewSession, 'id'>
     scope: scope === undefined ? null : checkScope(scope),
     clientId: clientId === undefined ? null : checkClientId(clientId),
     label: label === undefined ? null : checkLabel(label),
-    // An empty one is none: a login must not fail for it.
+    // An empty User-Agent counts as none: a login must not fail for it.
     userAgent: userAgent === undefined || userAgent === null ? null : checkUserAgent(userAgent) || null,
     ip: isNoAddress(ip) ? null : checkIp(ip),
   };
 }
 
-/** @throws InvalidRequestError where it can't be a subject */
+/** @throws InvalidRequestError where the value is no subject */
 export function checkSubject(subject: unknown): string {
   return checkText('subject', subject, MAX_SUBJECT);
 }
 
-/** @throws InvalidRequestError where it can't be a session's label */
+/** @throws InvalidRequestError where the value is no label */
 export function checkLabel(label: unknown): string {
   return checkText('label', label, MAX_LABEL);
 }
@@ -99,7 +99,7 @@ export function checkLabel(label: unknown): string {
 function checkText(field: string, value: unknown, max: number): string {
   const takes = `a string of 1 to ${max} characters`;
   if (typeof value !== 'string') reject(field, kindOf(value), takes);
-  // Counted as the database counts, and OpenAPI: an emoji is one.
+  // Counted as databases and OpenAPI count: an emoji is one character.
   const { length } = Array.from(value);
   if (length < 1 || length > max) reject(field, `${length} characters`, takes);
   if (!isStorable(value)) reject(field, 'U+0000 or half a character', takes);
@@ -113,7 +113,7 @@ function checkUserAgent(userAgent: unknown): string {
   return Array.from(userAgent).slice(0, MAX_USER_AGENT).join('');
 }
 
-/** RFC 7239 §6 lets a proxy say "unknown": a login must not fail for it. */
+/** Whether there is no address to check. RFC 7239 §6 lets a proxy say "unknown": a login must not fail for that. */
 function isNoAddress(ip: unknown): boolean {
   return ip === undefined || ip === null || ip === '' || ip === 'unknown';
 }
@@ -124,19 +124,19 @@ function checkIp(ip: unknown): string {
   return ipAddress(ip) ?? reject('ip', 'something else', takes);
 }
 
-/** @throws InvalidRequestError where they can't be a session's claims */
+/** @throws InvalidRequestError where the value is no claims */
 export function checkClaims(claims: unknown): CustomClaims {
   const takes = `an object of at most ${MAX_CLAIMS_BYTES} bytes of JSON`;
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) reject('claims', kindOf(claims), takes);
   const json = jsonOf(claims) ?? reject('claims', 'something that JSON has no form for', takes);
   const size = Buffer.byteLength(json);
   if (size > MAX_CLAIMS_BYTES) reject('claims', `${size} bytes`, takes);
-  // In JSON text, U+0000 and a lone surrogate can only stand as escapes; an escaped backslash before them is no escape.
+  // In JSON text, U+0000 and a lone surrogate stand as escapes only. Behind an escaped backslash stands no escape.
   if (/(?:^|[^\\])(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/i.test(json)) {
     reject('claims', 'U+0000 or half a character in a string', takes);
   }
 
-  // What is checked is what will be signed: toJSON may have made something else of the object.
+  // The parsed JSON is what will be signed: an object's toJSON may have changed it.
   const plain = JSON.parse(json) as CustomClaims;
   if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) reject('claims', kindOf(plain), takes);
   const reserved = Object.keys(plain).find((name) => REGISTERED_CLAIMS.includes(name) || name === '__proto__');
@@ -152,7 +152,7 @@ function jsonOf(value: unknown): string | undefined {
   }
 }
 
-/** @throws InvalidRequestError where it can't be a session's scope */
+/** @throws InvalidRequestError where the value is no scope */
 export function checkScope(scope: unknown): string {
   const takes = `space-separated words of printable ASCII without " and \\, at most ${MAX_SCOPE} characters`;
   if (typeof scope !== 'string') reject('scope', kindOf(scope), takes);
@@ -169,7 +169,7 @@ function checkClientId(clientId: unknown): string {
   return clientId;
 }
 
-/** A database can store neither U+0000 (PostgreSQL) nor half of a surrogate pair (UTF-8). */
+/** Whether every database can store a text: PostgreSQL stores no U+0000, and UTF-8 has no half of a surrogate pair. */
 function isStorable(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed();
 }

@@ -5,7 +5,7 @@ import { SessionEventPublisher } from './session-events.publisher.js';
 import type { Session } from './session.js';
 import { SessionStore, type NewSession } from './session.store.js';
 
-/** Starts sessions, and ends those that must make room. */
+/** Starts sessions, and ends those that must make room for them. */
 @Injectable()
 export class SessionCreator {
   constructor(
@@ -15,7 +15,7 @@ export class SessionCreator {
   ) {}
 
   /**
-   * Starts a session that has handed out token `now`.
+   * Starts a session whose first token has the number `now`.
    * @param now milliseconds
    */
   async create(session: NewSession, revokeOthers: boolean, now: number): Promise<Session> {
@@ -26,8 +26,8 @@ export class SessionCreator {
   }
 
   /**
-   * Starts a session with a token of the host's own, as its number `first`; where there is one already, it is left
-   * as it is. It makes room for itself as any other, unless it is about to be ended.
+   * Starts a session whose first token is one of the host's own, with the number `first`. A session that is there
+   * already is left as it is. A session that is about to be ended makes no room for itself.
    * @param now milliseconds
    */
   async adopt(

@@ -1,7 +1,7 @@
 import type { RevocationReason } from './session.js';
 
 interface SessionEventBase {
-  /** When, in milliseconds since the epoch. */
+  /** When the event happened, in milliseconds since the epoch. */
   readonly at: number;
   /** The session's id, `sid` in access tokens. */
   readonly sessionId: string;
@@ -14,45 +14,47 @@ export interface SessionCreatedEvent extends SessionEventBase {
   readonly clientId: string | null;
 }
 
-/** A refresh token was answered with another. */
+/** A client traded a refresh token for a new access token. */
 export interface SessionRefreshedEvent extends SessionEventBase {
   readonly type: 'refreshed';
   readonly subject: string;
   /**
-   * `rotated`: a new token was minted; `repeated`: within the leeway, the same one again; `recovered`: the last used
-   * token came again, since its answer was lost; `store_behind`: the token is newer than the database, which was
-   * restored or failed over. Without a restore, a secret has leaked.
+   * - `rotated`: a new refresh token was minted
+   * - `repeated`: within the leeway, the client was handed the same refresh token again
+   * - `recovered`: the last used token came again after the leeway, since its answer was lost
+   * - `store_behind`: the token is newer than the database, which was restored or failed over. Where nobody restored
+   *   the database, a secret has leaked
    */
   readonly outcome: 'rotated' | 'repeated' | 'recovered' | 'store_behind';
 }
 
-/** A session was ended before its time; or after it, where all of a subject's are, so that nothing revives it. */
+/** A session ended before its time. A session that had expired is ended too where all of a user's sessions end. */
 export interface SessionEndedEvent extends SessionEventBase {
   readonly type: 'ended';
   readonly subject: string;
   readonly reason: RevocationReason;
-  /** What the host's policy said, where it was the policy that ended it; at most 200 characters. */
+  /** The policy's reason, where the host's policy ended the session; at most 200 characters. */
   readonly policyReason?: string;
 }
 
-/** A token was presented that proves a second holder. */
+/** A presented token proves that the session's tokens have a second holder. */
 export interface ReuseDetectedEvent extends SessionEventBase {
   readonly type: 'reuse_detected';
   readonly subject: string;
 }
 
-/** An authentic token names a session that the database has lost. */
+/** The database has lost the session of an authentic token. */
 export interface SessionLostEvent extends SessionEventBase {
   readonly type: 'session_lost';
 }
 
-/** What happens to sessions; never a token. */
+/** An event of a session. No event holds a token. */
 export type SessionEvent =
   SessionCreatedEvent | SessionRefreshedEvent | SessionEndedEvent | ReuseDetectedEvent | SessionLostEvent;
 
 /**
- * Is told what happens to sessions, after it has been committed. Extend it, and name the class as the module's
- * `sessionObserver`. Nobody waits for it, and what it throws is logged and disturbs nothing.
+ * Observes the events of sessions, each after its commit. Extend this class, and name yours as the module's
+ * `sessionObserver`. No request waits for the observer. An error of the observer is logged and has no other effect.
  *
  * @example
  * @Injectable()
@@ -64,6 +66,9 @@ export type SessionEvent =
  * }
  */
 export abstract class SessionObserver {
-  /** Is called before the request is answered: leave long work to a promise, which isn't waited for. */
+  /**
+   * Is called with each event, before the request is answered. Put long work into the promise that you return: no
+   * request waits for it.
+   */
   abstract observe(event: SessionEvent): void | Promise<void>;
 }

@@ -1,7 +1,7 @@
 import type { Device } from './device.js';
 import type { CustomClaims } from './session.js';
 
-/** A session as a policy sees it. Times are milliseconds since the epoch. */
+/** A session, as a policy sees it. Times are milliseconds since the epoch. */
 export interface PolicySession {
   readonly id: string;
   readonly subject: string;
@@ -11,16 +11,16 @@ export interface PolicySession {
   readonly label: string | null;
   readonly createdAt: number;
   readonly lastUsedAt: number;
-  /** What was recorded at the login or the last rotation. */
+  /** The device of the login or of the last rotation, as recorded. */
   readonly userAgent: string | null;
   readonly ip: string | null;
-  /** Where this request came from. */
+  /** The device that sent this request. */
   readonly device: Device;
 }
 
 /**
- * Whether a session goes on. `claims` and `scope` replace those of the session from now on; what is left out stays,
- * and `null` takes them away. `reason` goes to the event and the log, never to the client.
+ * Whether a session goes on. `claims` and `scope` replace those of the session from now on. A field that is left out
+ * stays as it is; `null` removes the session's. `reason` goes to the event and the log, never to the client.
  */
 export type PolicyDecision =
   | {
@@ -31,8 +31,9 @@ export type PolicyDecision =
   | { readonly allow: false; readonly reason: string };
 
 /**
- * The host's say in every mint: is the user still welcome, and with which claims? Extend it, and name the class as the
- * module's `sessionPolicy`. It isn't asked at login, nor within the leeway, where the same token is handed out again.
+ * The host's decision on every mint: is the user still welcome, and with which claims? Extend this class, and name yours
+ * as the module's `sessionPolicy`. The policy is not asked at login, nor within the leeway, where a client is handed the
+ * same token again.
  *
  * @example
  * @Injectable()
@@ -46,8 +47,9 @@ export type PolicyDecision =
  */
 export abstract class SessionPolicy {
   /**
-   * Decides within `session.policyTimeout`. Where it throws or takes longer, the refresh is answered 503 and nothing
-   * is rotated; or it goes on with the stored claims, with `session.onPolicyFailure: 'allow'`.
+   * Decides on a session within `session.policyTimeout` (default 2 s). Where the policy throws or takes longer, the
+   * refresh is answered 503 and nothing is rotated. With `session.onPolicyFailure: 'allow'` the refresh goes on with
+   * the stored claims instead.
    */
   abstract onRefresh(session: PolicySession): PolicyDecision | Promise<PolicyDecision>;
 }

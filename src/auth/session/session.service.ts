@@ -10,7 +10,7 @@ import type { CustomClaims, Session } from './session.js';
 import { SessionStore } from './session.store.js';
 import { decodeCursor, encodeCursor } from './session.cursor.js';
 
-/** A live session, as a user sees it in a list of devices. */
+/** A live session, as a user sees it in the list of devices. */
 export interface SessionInfo {
   readonly id: string;
   readonly label: string | null;
@@ -24,35 +24,35 @@ export interface SessionInfo {
 /** A page of a list of sessions. */
 export interface SessionPage {
   readonly sessions: readonly SessionInfo[];
-  /** Where the next page begins, or `null` where there is none. */
+  /** The start of the next page; `null` on the last page. */
   readonly nextCursor: string | null;
 }
 
-/** Which page. */
+/** Which page of the list. */
 export interface ListSessionsOptions {
-  /** How many at most, 1 to 100. Default 50. */
+  /** The most sessions on the page, 1 to 100. Default 50. */
   limit?: number | undefined;
   /** The `nextCursor` of the page before. */
   cursor?: string | undefined;
 }
 
-/** Whose session, and who ends it. */
+/** Whose session ends, and who ends it. */
 export interface EndSessionOptions {
-  /** Only where the session is this subject's; left out, anybody's. */
+  /** The session's user: another user's session is left alone. Default: anybody's session ends. */
   subject?: string;
-  /** Who ends it, for the event: `service` (default), the host; `user`, its owner. */
+  /** Who ends the session, for the event: `service` (default) is the host, `user` the session's owner. */
   by?: 'service' | 'user' | undefined;
 }
 
 /** Which of a subject's sessions are ended. */
 export interface EndSessionsOptions {
-  /** The one session that goes on: usually the caller's own, `sid` in its access token. */
+  /** The one session that goes on, usually the caller's own: `sid` in the access token. */
   exceptSessionId?: string | undefined;
-  /** Who ends them, for the event: `service` (default), the host; `user`, their owner. */
+  /** Who ends the sessions, for the event: `service` (default) is the host, `user` their owner. */
   by?: 'service' | 'user' | undefined;
 }
 
-/** What a subject's sessions are to say from now on; what is left out stays, `null` takes it away. */
+/** New claims and scope of a user's sessions. A field that is left out stays as it is; `null` removes the old value. */
 export interface UpdateSessionsOptions {
   claims?: CustomClaims | null | undefined;
   scope?: string | null | undefined;
@@ -64,9 +64,9 @@ const DEFAULT_PAGE = 50;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
- * The sessions of a subject: list, name, end and change them. Every method takes a constant number of statements,
- * and throws `TemporarilyUnavailableError` where the database can't answer, `InvalidRequestError` where what it got
- * can't be meant.
+ * Lists, names, ends and changes the sessions of a user. Every method runs a constant number of statements. Every method
+ * throws `TemporarilyUnavailableError` where the database can't answer, and `InvalidRequestError` where an argument is
+ * not of its form.
  */
 @Injectable()
 export class SessionService {
@@ -78,7 +78,7 @@ export class SessionService {
   ) {}
 
   /**
-   * The live sessions of a subject, newest first.
+   * Lists the live sessions of a user, newest first.
    * @example const { sessions } = await sessionService.list(user.id);
    */
   async list(subject: string, { limit = DEFAULT_PAGE, cursor }: ListSessionsOptions = {}): Promise<SessionPage> {
@@ -97,7 +97,7 @@ export class SessionService {
 
   /**
    * Ends a session by its id (`session_id`, `sid` in access tokens).
-   * @returns whether it was this call that ended it
+   * @returns whether this call ended the session; false where the session had ended before
    * @example await sessionService.end(id, { subject: user.id });
    */
   async end(sessionId: string, options: EndSessionOptions = {}): Promise<boolean> {
@@ -112,11 +112,11 @@ export class SessionService {
 
   /**
    * Ends all sessions of a subject: a password was changed, a user was banned.
-   * @returns how many live sessions were ended
+   * @returns the number of live sessions that ended
    * @example await sessionService.endAll(user.id, { exceptSessionId: token.sid });
    */
   async endAll(subject: string, { exceptSessionId, by = 'service' }: EndSessionsOptions = {}): Promise<number> {
-    // An id that names no session would end the one that was to be spared.
+    // With an id that names no session, the session that was to be spared would end.
     if (exceptSessionId !== undefined && !isSessionId(exceptSessionId)) {
       throw new InvalidRequestError("exceptSessionId: got something else, takes a session's id, a UUID.");
     }
@@ -124,14 +124,14 @@ export class SessionService {
     const except = exceptSessionId?.toLowerCase() ?? null;
     const ended = await this.store.revokeSubject(checkSubject(subject), except, by, now);
     this.events.ended(ended, by, now);
-    // Ended they are: what counts is whether they were alive before.
+    // All of them have ended now. The count is of those that were alive before.
     return this.countLive(
       ended.map((session) => ({ ...session, revokedAt: null })),
       now,
     );
   }
 
-  /** Whether a session is there, be it live or ended, and is the subject's where one is given. */
+  /** Whether a session is in the database, live or ended. With `subject`, whether it is that user's, too. */
   async exists(sessionId: string, options: { subject?: string } = {}): Promise<boolean> {
     const owner = ownerOf(options);
     if (!isSessionId(sessionId)) return false;
@@ -140,8 +140,8 @@ export class SessionService {
   }
 
   /**
-   * Names a live session; `null` takes the name away.
-   * @returns whether there was one to name
+   * Names a live session. `null` removes the name.
+   * @returns whether there was such a session
    */
   async rename(sessionId: string, label: string | null, options: { subject?: string } = {}): Promise<boolean> {
     const owner = ownerOf(options);
@@ -151,8 +151,8 @@ export class SessionService {
   }
 
   /**
-   * Changes the claims or the scope of all sessions of a subject; their next access tokens have them.
-   * @returns how many live sessions were changed
+   * Changes the claims or the scope of all sessions of a user. Their next access tokens carry the change.
+   * @returns the number of live sessions that were changed
    * @example await sessionService.update(user.id, { claims: { roles: ['admin'] } });
    */
   async update(subject: string, { claims, scope }: UpdateSessionsOptions): Promise<number> {
@@ -172,14 +172,14 @@ export class SessionService {
 }
 
 /**
- * Whose session it must be; `null` for anybody's.
- * @throws InvalidRequestError where a subject was meant and there is none: it must not pass for anybody's
+ * The user whose session is meant; `null` for anybody's.
+ * @throws InvalidRequestError where the option is there without a user: an empty one must not mean anybody
  */
 function ownerOf(options: { subject?: string }): string | null {
   return 'subject' in options ? checkSubject(options.subject) : null;
 }
 
-/** Whether a text has the form of a session's id. */
+/** Whether a value has the form of a session's id. */
 export function isSessionId(text: unknown): boolean {
   return typeof text === 'string' && UUID.test(text);
 }

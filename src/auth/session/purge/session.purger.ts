@@ -11,31 +11,30 @@ import { logCause } from '../../runtime/log-cause.js';
 import { RandomSource } from '../../runtime/random.js';
 import { PurgeWalk } from './purge.walk.js';
 
-// Pauses in milliseconds, each between half and one and a half of what is said here.
+// Pauses, in milliseconds. Each real pause is drawn between half and one and a half times the figure.
 
-/** After the start: a roll-out has other things to do. */
+/** After the start, while a roll-out keeps the database busy. */
 const FIRST_PAUSE = 60_000;
 /**
- * Between two steps of 200 rows: 133 rows a second, so that one instance walks 10 million rows in 21 hours. That is
- * one SELECT of 200 rows by their key every 1.5 s, and one DELETE where any of them are past: at a millisecond or two
- * each, a thousandth of one processor.
+ * Between two steps of 200 rows. One instance walks 133 rows a second, and 10 million rows in 21 hours. A step is one
+ * SELECT by key, and one DELETE where a row is past: a millisecond or two each, a thousandth of one processor.
  */
 const PAUSE = 1_500;
-/** Where the database is slow, it is left alone for so many times as long as a step has taken. */
+/** How many times as long as the last step the pause is, where the database is slow. */
 const EASE = 20;
-/** After a walk that has found nothing. */
+/** After a walk that found no row to delete. */
 const REST = 3_600_000;
 /** After a failure. */
 const BACK_OFF = 60_000;
 
-/** Deletes sessions whose retention has passed, little by little, on every instance for itself. */
+/** Deletes sessions whose retention has passed, a few rows at a time. Every instance does so by itself. */
 @Injectable()
 export class SessionPurger implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('SessionPurger');
   private timer: NodeJS.Timeout | undefined;
   private isOver = false;
   private hasFailed = false;
-  /** How many were deleted since that was last logged. */
+  /** How many rows were deleted since the last line of the log about it. */
   private deleted = 0;
 
   constructor(
@@ -57,11 +56,11 @@ export class SessionPurger implements OnApplicationBootstrap, BeforeApplicationS
   private schedule(pause: number): void {
     if (this.isOver) return;
     const goOn = async () => this.schedule(await this.step());
-    // One after the other, so that no step overlaps another; nobody's process or test waits for one.
+    // The next step is set after the last one, so that steps never overlap. The timer keeps no process running.
     this.timer = setTimeout(() => void goOn(), this.jittered(pause)).unref();
   }
 
-  /** Never throws. @returns for how long to pause, in milliseconds */
+  /** Deletes a few rows; never throws. @returns the pause before the next step, in milliseconds */
   private async step(): Promise<number> {
     const begun = performance.now();
     try {
@@ -76,14 +75,14 @@ export class SessionPurger implements OnApplicationBootstrap, BeforeApplicationS
     }
   }
 
-  /** Once a walk: a line for each step would be many. */
+  /** Logs once a walk, since a line for each step would be too many. */
   private report(): void {
     if (this.deleted === 0) return;
     this.logger.log('Sessions past their retention were deleted', { event: 'sessions.purged', count: this.deleted });
     this.deleted = 0;
   }
 
-  /** Once for all failures that follow one another, and not of those that the shut-down makes. */
+  /** Logs the first of several failures in a row, and none that the shut-down causes. */
   private complain(error: unknown): void {
     if (this.hasFailed || this.isOver) return;
     this.hasFailed = true;
