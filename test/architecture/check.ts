@@ -28,6 +28,6 @@ if (!values.check) {
     );
   }
 }
-// Another checkout has an order of its own.
-if (positionals.length === 0) process.stdout.write(faults.map((line) => `${line}\n`).join(''));
+// Without --check, another checkout may have an order of its own.
+if (values.check || positionals.length === 0) process.stdout.write(faults.map((line) => `${line}\n`).join(''));
 if (values.check && faults.length > 0) process.exitCode = 1;
