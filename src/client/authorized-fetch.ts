@@ -3,8 +3,8 @@ import type { AccessToken, Call } from './refresher.js';
 import { assertTrusted } from './urls.js';
 
 /**
- * `fetch` that adds the access token, and on a 401 refreshes it once and repeats the request once.
- * @param trusted URLs of the origins that may get it, besides the page's own
+ * A `fetch` that adds the access token. On a 401 it refreshes the token once and repeats the request once.
+ * @param trusted URLs of the origins that may get the token, besides the page's own
  */
 export function authorizedFetch(
   send: typeof fetch,
@@ -14,15 +14,15 @@ export function authorizedFetch(
   return async (input, init) => {
     const request = input instanceof Request ? input : undefined;
     const headers = new Headers(init?.headers ?? request?.headers);
-    // Whoever brings credentials of his own wants those.
+    // A caller's own credentials are sent as they are.
     if (headers.has('Authorization')) return send(input, init);
-    // A URL object may be changed while the token is waited for.
+    // Read now: the caller may change a URL object while this waits for the token.
     const url = request?.url ?? String(input);
     assertTrusted(url, trusted);
 
     const sendWith = (token: string | null): Promise<Response> => {
       if (token) headers.set('Authorization', `Bearer ${token}`);
-      // A clone, since a body can be sent only once.
+      // A clone, since the body of a `Request` can be sent only once.
       return send(request?.clone() ?? url, { ...init, headers });
     };
 
@@ -35,10 +35,10 @@ export function authorizedFetch(
     call.refused = token;
     const next = await accessToken(call);
     if (!next) return response;
-    // A stream, of the web's kind or of Node's, is gone.
+    // A stream (the web's or Node's) was used up by the first request.
     const body: { getReader?: unknown; [Symbol.asyncIterator]?: unknown } = Object(init?.body);
     if (body.getReader ?? body[Symbol.asyncIterator]) throw new RequestNotRepeatedError(response);
-    // Nobody reads it: the connection is free again.
+    // Nobody reads the body of the 401. Cancelling it frees the connection.
     void response.body?.cancel().catch(() => undefined);
     return sendWith(next);
   };

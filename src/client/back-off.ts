@@ -1,12 +1,15 @@
 import { SessionUnavailableError } from './errors.js';
-import { LONGEST_ASKED, LONGEST_PAUSE } from './limits.js';
+import { LONGEST_RETRY_AFTER, LONGEST_PAUSE } from './limits.js';
 
-/** When an endpoint is to be left alone. */
+/** Holds requests back after a failure, until a pause has passed. */
 export interface BackOff {
   /**
-   * It has failed: from now on it is left alone.
-   * @param asked its `Retry-After`
-   * @param message of the errors of those who ask for it all the same, as the others
+   * Begins a pause after a failed request.
+   * @param asked the `Retry-After` of the answer
+   * @param message of the error
+   * @param status of the answer; `undefined` where no answer came
+   * @param cause of the failure where no answer came
+   * @returns the error to throw; `assertOver` throws the same one during the pause
    */
   begin(
     asked: string | null | undefined,
@@ -14,41 +17,41 @@ export interface BackOff {
     status: number | undefined,
     cause: unknown,
   ): SessionUnavailableError;
-  /** It has answered. @returns the answer */
+  /** Ends the pause after a good answer. @returns `answer` */
   end<T>(answer: T): T;
-  /** @throws {SessionUnavailableError} while it is left alone */
+  /** @throws {SessionUnavailableError} during the pause */
   assertOver(): void;
   /**
-   * Waits until it may be asked again.
-   * @param error why
-   * @param begun when the call began that waits
-   * @throws `error` where waiting is in vain, or takes longer than the call's patience
+   * Waits for the end of the pause.
+   * @param error the error that stopped the call
+   * @param begun when the call began, in milliseconds
+   * @throws `error` where another try would fail too, or would come after the call's patience
    */
   rest(error: unknown, begun: number): Promise<void>;
 }
 
-/** Times are milliseconds. */
+/** @param patience how long a call goes on trying, in milliseconds */
 export function backOff(
   patience: number,
   now: () => number,
   sleep: (milliseconds: number) => Promise<void>,
   random: () => number,
 ): BackOff {
-  /** For how long it is left alone where it doesn't ask for that, in seconds. */
+  /** The pause after a failure without a `Retry-After`, in seconds. */
   let unasked = 0;
   let failedAt = 0;
   let pause = 0;
   let failure: SessionUnavailableError;
 
-  // Whichever way a clock was turned since, no pause gets longer.
+  // A clock that was turned, in either direction, must not make the pause longer.
   const left = () => Math.max(0, pause - Math.abs(now() - failedAt));
 
   return {
     begin: (asked, message, status, cause) => {
       failedAt = now();
       unasked = Math.min(unasked * 2 || 1, LONGEST_PAUSE);
-      // RFC 9110 §10.2.3: seconds; a date, which is of another clock, counts as none. Not all clients at once.
-      pause = Math.min(Math.max(Number(asked) || 0, unasked) * (1_000 + 500 * random()), LONGEST_ASKED);
+      // RFC 9110 §10.2.3: a date is of the server's clock, so only seconds count. The random part spreads the clients.
+      pause = Math.min(Math.max(Number(asked) || 0, unasked) * (1_000 + 500 * random()), LONGEST_RETRY_AFTER);
       failure = new SessionUnavailableError(message, Math.ceil(pause / 1_000), status, cause);
       return failure;
     },
@@ -61,12 +64,12 @@ export function backOff(
     },
     rest: async (reason, begun) => {
       const { status = 500 } = reason as SessionUnavailableError;
-      // Any other answer would come again, and other errors are of the storage.
+      // Another answer would be the same at the next try. An error of another class comes from the storage.
       const isOutage = reason instanceof SessionUnavailableError && (status < 300 || status === 429 || status >= 500);
       if (!isOutage || Math.abs(now() - begun) + left() >= patience) throw reason;
       const waitedFor = failedAt;
       await sleep(left());
-      // It is over also by a sleep that takes no time, as tests have it; one that began meanwhile isn't.
+      // A test's `sleep` may take no time: the pause is over all the same, unless another began during the sleep.
       if (failedAt === waitedFor) pause = 0;
     },
   };

@@ -1,11 +1,12 @@
 import type { BackOff } from './back-off.js';
 import { parseObject, tokenOf } from './stored-session.js';
 
-/** The server's endpoints, which take a refresh token, or the cookie. */
+/** Calls the endpoints that take the refresh token: refresh and logout. */
 export interface Endpoints {
   /**
-   * @param pause told whether the answer was of use
-   * @returns the answer; `null`: the session is over
+   * @param refreshToken for the header; `undefined` where the cookie has it
+   * @param pause begins where the request fails, ends where it succeeds
+   * @returns the body of the answer; `null`: the session is over
    * @throws {SessionUnavailableError} for any other answer, or none
    */
   post(
@@ -14,7 +15,7 @@ export interface Endpoints {
     pause: BackOff,
     isLogout?: boolean,
   ): Promise<Record<string, unknown> | null>;
-  /** Nobody waits any more for the refresh that is on its way: its session is over. */
+  /** Aborts the refresh request that is on its way: its session was replaced or ended. */
   abandon(): void;
 }
 
@@ -35,7 +36,7 @@ export function endpoints(send: typeof fetch, isCookie: boolean | undefined, tim
           credentials: isCookie ? 'include' : 'omit',
           cache: 'no-store',
           redirect: 'error',
-          // A logout outlives the page: people sign out and go.
+          // The browser sends a logout even where the user closes the page at once.
           keepalive: isLogout,
           signal: controller.signal,
         });
@@ -43,7 +44,7 @@ export function endpoints(send: typeof fetch, isCookie: boolean | undefined, tim
         const { access_token, error } = body;
         const isOver = error === 'invalid_refresh_token' || (isCookie && error === 'missing_token');
         if (response.status === 401 && isOver) return pause.end(null);
-        // Half an answer is none.
+        // A refresh without an access token in its answer counts as failed.
         if (response.ok && (isLogout || tokenOf(access_token))) return pause.end(body);
       } catch (error) {
         cause = error;

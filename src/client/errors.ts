@@ -1,5 +1,6 @@
 /**
- * The access token couldn't be refreshed now. Nobody is signed out: the tokens are kept, and a later call tries again.
+ * The access token couldn't be refreshed now. The user stays signed in: the client keeps the tokens, and a later call
+ * tries again.
  *
  * @example
  * if (error instanceof SessionUnavailableError) show(`Not now. Trying again in ${error.retryAfter} s.`);
@@ -8,7 +9,7 @@ export class SessionUnavailableError extends Error {
   override readonly name = 'SessionUnavailableError';
   /** Seconds from the failure on until the server may be asked again. */
   declare readonly retryAfter: number;
-  /** What the server answered; none where no answer came. */
+  /** The status of the server's answer; `undefined` where no answer came. */
   declare readonly status: number | undefined;
 
   constructor(message: string, retryAfter: number, status?: number, cause?: unknown) {
@@ -19,12 +20,12 @@ export class SessionUnavailableError extends Error {
 }
 
 /**
- * A request was answered 401, and its body was a stream, which can be sent only once. The access token has been
- * refreshed: make the stream anew and send the request again.
+ * The API answered a request with 401, and the request can't be repeated: its body was a stream, which can be sent only
+ * once. The access token has been refreshed. Make the stream anew and send the request again.
  */
 export class RequestNotRepeatedError extends Error {
   override readonly name = 'RequestNotRepeatedError';
-  /** The 401, its body unread. */
+  /** The 401 answer; nothing has read its body. */
   declare readonly response: Response;
 
   constructor(response: Response) {

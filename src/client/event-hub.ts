@@ -1,14 +1,20 @@
-/** What a session tells its page; no event holds a token. */
+/** The events of a session and their details. No event holds a token. */
 export interface SessionEvents {
-  /** A refresh of this tab has succeeded; `expiresIn` is the life of the new access token in seconds. */
+  /** This tab has refreshed the access token. `expiresIn` is the life of the new one in seconds. */
   refreshed: { readonly expiresIn: number };
-  /** The session is over. Comes once in every tab that knew of it. */
+  /** The session is over. Every tab that knew of the session gets this event once. */
   signedOut: { readonly reason: SignedOutReason };
-  /** A refresh has failed and nobody is signed out; `retryAfter` is the time until the next try in seconds. */
+  /**
+   * A refresh of this tab has failed, and the user stays signed in. `retryAfter` is the time until the next try in
+   * seconds. `status` is that of the answer, `undefined` where none came.
+   */
   unavailable: { readonly retryAfter: number; readonly status: number | undefined };
 }
 
-/** `invalid_refresh_token`: the server says so, the session has expired, was ended or stolen. */
+/**
+ * Why a session is over. `sign_out`: the user signed out in this or another tab. `invalid_refresh_token`: the server
+ * refused the refresh token, since the session has expired, was ended, or its token was stolen.
+ */
 export type SignedOutReason = 'invalid_refresh_token' | 'sign_out';
 
 export type Emit = <E extends keyof SessionEvents>(event: E, detail: SessionEvents[E]) => void;
@@ -18,17 +24,17 @@ export type Listen = <E extends keyof SessionEvents>(
   listener: (detail: SessionEvents[E]) => void,
 ) => () => void;
 
-/** Listeners, and how they are told. */
+/** Keeps the listeners of a session and calls them. */
 export function eventHub(): { emit: Emit; on: Listen } {
   const listeners = new Set<readonly [event: keyof SessionEvents, listener: (detail: never) => void]>();
   return {
     emit: (event, detail) => {
       for (const entry of listeners) {
         if (entry[0] !== event) continue;
-        // What a listener throws disturbs nobody, and doesn't end a process of Node's.
+        // A listener that throws must neither stop the other listeners nor end a Node process.
         void Promise.resolve(detail as never)
           .then(entry[1])
-          // oxlint-disable-next-line eslint/no-console -- Where a platform has no other way to report what nobody catches.
+          // oxlint-disable-next-line eslint/no-console -- For platforms without `reportError`.
           .catch(globalThis.reportError ?? console.error);
       }
     },

@@ -1,20 +1,20 @@
-/** At most for so long before its end an access token is refreshed, in seconds. */
-export const MARGIN = 30;
+/** How long before its end an access token is refreshed at the earliest, in seconds. */
+export const REFRESH_MARGIN = 30;
 
 /** For how long a call waits for a refresh while its access token still lives, in milliseconds. */
-export const AHEAD = 2_000;
+export const AHEAD_WAIT = 2_000;
 
-/** How often a call looks again when others change the tokens under its refresh. */
+/** How often a call starts again because another tab or call has changed the tokens. */
 export const MOST_CHANGES = 5;
 
-/** The longest time between two tries where the server asks for none, in seconds. */
+/** The longest pause after a failure without a `Retry-After`, in seconds. */
 export const LONGEST_PAUSE = 30;
 
-/** No server is believed that asks for more, in milliseconds: it may be a clock that is wrong. */
-export const LONGEST_ASKED = 3_600_000;
+/** The longest pause that a `Retry-After` can ask for, in milliseconds. A longer one may be a server's mistake. */
+export const LONGEST_RETRY_AFTER = 3_600_000;
 
-/** How much longer than a refresh may take another tab's is waited for, in milliseconds. */
+/** How much longer than one request may take a tab waits for another tab's lock, in milliseconds. */
 export const LOCK_GRACE = 5_000;
 
-/** For how long what one tab has written may be on its way to another, in milliseconds. */
-export const SETTLE = 90;
+/** How long a tab's write to the storage may take to reach another tab, in milliseconds. */
+export const WRITE_DELAY = 90;

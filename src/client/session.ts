@@ -6,27 +6,29 @@ import { endpoints } from './endpoints.js';
 import { eventHub, type Listen } from './event-hub.js';
 import { LOCK_GRACE } from './limits.js';
 import { refresher, type Call } from './refresher.js';
-import { sessionStore } from './stored-session.store.js';
+import { storedSessionStore } from './stored-session.store.js';
 import { tokenOf } from './stored-session.js';
-import { memoryStorage, type TokenStorage } from './storage/storage.js';
+import { memoryStorage } from './storage/memory.js';
+import type { TokenStorage } from './storage/storage.js';
 import { requestUrl } from './urls.js';
 
+/** The options of `createSession`. */
 export interface SessionOptions {
-  /** Where tokens are refreshed: an absolute URL, or in a page a relative one. */
+  /** The URL at which tokens are refreshed. In a page it may be relative. */
   refreshUrl: string;
-  /** Where the session is ended. Default: `logout` beside `refreshUrl`; `null`: `signOut` tells no server. */
+  /** The URL at which the session is ended. Default: `logout` beside `refreshUrl`. `null`: `signOut` calls no server. */
   logoutUrl?: string | null;
-  /** Where the tokens are kept. Default: `memoryStorage()`. */
+  /** Where the client keeps the tokens. Default: `memoryStorage()`. */
   storage?: TokenStorage;
-  /** Origins whose requests carry the access token, besides the page's own and that of `refreshUrl`. */
+  /** Origins to which `session.fetch` sends the access token, besides the page's own and that of `refreshUrl`. */
   apiOrigins?: readonly string[];
-  /** For how long a call goes on trying while the server can't answer, in milliseconds. Default 30,000; 0: one try. */
+  /** How long a call goes on trying while the server can't answer, in milliseconds. Default 30,000. 0: one try. */
   patience?: number;
   /** How long one try may take, in milliseconds. Default 15,000. */
   timeout?: number;
-  /** Default: the platform's. */
+  /** Sends the requests. Default: the platform's `fetch`. */
   fetch?: typeof fetch;
-  /** The time in milliseconds; it may be wrong, only differences are used. Default: `Date.now`. */
+  /** The time in milliseconds. The clock may be wrong, since only differences count. Default: `Date.now`. */
   now?: () => number;
   /** Waits for some milliseconds. Default: `setTimeout`. */
   sleep?: (milliseconds: number) => Promise<void>;
@@ -34,44 +36,44 @@ export interface SessionOptions {
   random?: () => number;
 }
 
-/** What a login answers with. Only these fields are read. */
+/** The answer of your login. `signIn` reads only these fields. */
 export interface SignInTokens {
-  /** Required, except with `cookieStorage`, where it is in the cookie. */
+  /** Required, except with `cookieStorage`: there the cookie has the refresh token. */
   readonly refresh_token?: string;
-  /** Where there is none, the first call gets one. */
+  /** Without one, the first call refreshes. */
   readonly access_token?: string;
-  /** The access token's life in seconds; where there is none, it lasts until it is refused. */
+  /** The access token's life in seconds. Without it, the token is used until the API refuses it. */
   readonly expires_in?: number;
 }
 
-/** The tokens of one signed-in user. All methods are bound: they may be handed around. */
+/** The session of one signed-in user. The methods work without `session.` before them, so they may be handed around. */
 export interface Session {
   /**
-   * The platform's `fetch`, with the access token. A request that is answered 401 is repeated once, with a new access
-   * token. Takes what `fetch` takes; a request with an `Authorization` header of its own is left alone.
+   * A `fetch` that sends the access token. Where the API answers 401, the client refreshes the token and repeats the
+   * request once. A request that has an `Authorization` header of its own is sent unchanged.
    * @throws {TypeError} for a URL of an origin that isn't in `apiOrigins`
-   * @throws {SessionUnavailableError} the access token couldn't be refreshed now; nobody is signed out
-   * @throws {RequestNotRepeatedError} the body was a stream, and would have to be sent again
-   * @throws the reason of its signal, once that aborts
-   * @throws {Error} somebody has signed in while it waited: what one user asked for isn't sent as another
+   * @throws {SessionUnavailableError} the access token couldn't be refreshed now; the user stays signed in
+   * @throws {RequestNotRepeatedError} the API answered 401, and the request's body was a stream
+   * @throws the reason of the request's `signal`, once the signal aborts
+   * @throws {Error} somebody has signed in during the call: a request of one user isn't sent as another user
    *
    * @example
    * const orders = await session.fetch('https://api.example.com/orders').then((response) => response.json());
    */
   readonly fetch: typeof fetch;
   /**
-   * An access token that is good for a while, refreshed where there is need; `null`: nobody is signed in.
-   * @param options.refused an access token that the API has refused: it isn't given again
-   * @param options.signal ends the waiting; a refresh that others wait for goes on
-   * @throws {SessionUnavailableError} it couldn't be refreshed now; nobody is signed out
+   * Gives an access token that is good for a while, and refreshes first where it must. `null`: nobody is signed in.
+   * @param options.refused an access token that the API has refused: the call gives another one
+   * @param options.signal ends the waiting of this call; the refresh goes on for the others
+   * @throws {SessionUnavailableError} the token couldn't be refreshed now; the user stays signed in
    *
    * @example
    * socket.auth = { token: await session.getAccessToken() };
    */
   getAccessToken(options?: { refused?: string | undefined; signal?: AbortSignal | undefined }): Promise<string | null>;
   /**
-   * Begins a session with the answer of your login, as it is.
-   * @throws {TypeError} there is no refresh token in it
+   * Begins a session with the answer of your login. A session that was there before is replaced.
+   * @throws {TypeError} the answer has no refresh token, and the storage isn't `cookieStorage`
    *
    * @example
    * const response = await fetch('/auth/login', { method: 'POST', body });
@@ -80,12 +82,13 @@ export interface Session {
   signIn(tokens: SignInTokens): Promise<void>;
   /**
    * Forgets the tokens at once, in every tab, and then ends the session on the server. Never rejects.
-   * @returns whether the server has confirmed. `false` with `cookieStorage`: the cookie may still be there
+   * @returns whether the server has confirmed the end, and the storage the deletion. After `false` with `cookieStorage`,
+   * the browser may still have the cookie
    */
   signOut(): Promise<boolean>;
   /**
-   * Listens to an event: `refreshed`, `signedOut` or `unavailable`.
-   * @returns what ends the listening
+   * Calls `listener` at each event of this name: `refreshed`, `signedOut` or `unavailable`.
+   * @returns a function that ends the listening
    *
    * @example
    * session.on('signedOut', ({ reason }) => location.assign(`/login?reason=${reason}`));
@@ -94,8 +97,9 @@ export interface Session {
 }
 
 /**
- * Keeps a user signed in: hands out access tokens, refreshes them ahead of their end, and signs out only when the
- * server says that the session is over. One a signed-in user; tabs that share a storage share the session.
+ * Keeps a user signed in: gives access tokens and refreshes them ahead of their end. The user is signed out only where
+ * the server says that the session is over. Make one session for each signed-in user. Tabs that share a storage share
+ * the session.
  *
  * @example
  * const session = createSession({
@@ -119,7 +123,7 @@ export function createSession({
   const { isCookie } = storage;
   const { emit, on } = eventHub();
   const server = endpoints(send, isCookie, timeout);
-  const store = sessionStore(storage, emit, timeout + LOCK_GRACE, now, server.abandon);
+  const store = storedSessionStore(storage, emit, timeout + LOCK_GRACE, now, server.abandon);
   const newPause = () => backOff(patience, now, sleep, random);
   const pause = newPause();
   const getToken = refresher(store, server, pause, refreshUrl, emit, now);
@@ -140,7 +144,7 @@ export function createSession({
     },
     signOut: async () => {
       const begun = now();
-      // A logout that fails says nothing about refreshes.
+      // A failed logout must not hold up refreshes.
       const ownPause = newPause();
       let refreshToken: string | undefined;
       let isForgotten = true;
@@ -151,7 +155,7 @@ export function createSession({
             return { ended };
           })
           .catch(() => {
-            // The server can be told all the same.
+            // The storage failed; the session on the server can be ended all the same.
             isForgotten = false;
           });
         if (logoutUrl === null || !(isCookie ?? refreshToken)) return false;

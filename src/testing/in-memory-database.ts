@@ -1,13 +1,13 @@
 import type { DataSourceOptions } from 'typeorm';
 import { refreshTokenEntities } from '../auth/module/entities.js';
 
-/** A DataSource's options for SQLite in memory. */
+/** The options of a DataSource for SQLite in memory. */
 export type InMemoryDatabaseOptions = Extract<DataSourceOptions, { type: 'better-sqlite3' }>;
 
 /**
- * Options of a DataSource whose database is in memory, of its own, and has the module's tables and yours. It needs
- * better-sqlite3.
- * @param entities your own entities; their tables are made from them, without migrations
+ * The options of a DataSource on a new SQLite database in memory, which has the module's tables and yours. The package
+ * better-sqlite3 must be installed.
+ * @param entities your own entities; TypeORM creates their tables, without migrations
  * @example TypeOrmModule.forRoot(inMemoryDatabase([User]))
  */
 export function inMemoryDatabase(entities: readonly (new () => object)[] = []): InMemoryDatabaseOptions {

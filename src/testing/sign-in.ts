@@ -4,21 +4,23 @@ import { RefreshTokenService } from '../auth/refresh-token/refresh-token.service
 import type { IssuedSession } from '../auth/refresh-token/token-response.js';
 import type { IssueOptions } from '../auth/session/issue-options.js';
 
-/** A session for a test, and what to send to your guarded routes. */
+/** A session for a test, with the header for your guarded routes. */
 export interface SignedIn extends IssuedSession {
   /** The `Authorization` header with the access token. */
   readonly authorization: string;
 }
 
-/** What the session is to be like. */
+/** The options of `signIn`: those of `RefreshTokenService.issue`, and the module's name. */
 export interface SignInOptions extends Omit<IssueOptions, 'subject'> {
   /** The name of the module that issues the tokens, where it has one. */
   moduleName?: string | undefined;
 }
 
 /**
- * Signs a user in, past your login.
- * @throws InvalidRequestError as `RefreshTokenService.issue`
+ * Starts a session for a user without your login.
+ * @param app your application, initialised
+ * @param subject the user's id
+ * @throws InvalidRequestError where `RefreshTokenService.issue` refuses the subject or an option
  * @example
  * const { authorization } = await signIn(app, 'alice', { scope: 'orders:write' });
  * await request(app.getHttpServer()).get('/orders').set({ authorization }).expect(200);
@@ -28,7 +30,7 @@ export async function signIn(
   subject: string,
   { moduleName, ...options }: SignInOptions = {},
 ): Promise<SignedIn> {
-  // By its class, the app would hand over any module's: all of them have it.
+  // Every AuthModule provides this class: only its token names the one that is meant.
   const token = getAuthToken(RefreshTokenService, moduleName ?? NO_NAME);
   const session = await app.get<RefreshTokenService>(token, { strict: false }).issue({ subject, ...options });
   return { ...session, authorization: `Bearer ${session.access_token}` };

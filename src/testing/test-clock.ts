@@ -1,11 +1,11 @@
 import { Clock } from '../auth/runtime/clock.js';
 
 /**
- * A clock that stands still until a test turns it, in milliseconds.
+ * A clock that stands still until a test moves it.
  * @example Test.createTestingModule({ imports: [AppModule] }).overrideProvider(Clock).useValue(clock)
  */
 export class TestClock extends Clock {
-  /** @param time where it stands at first, in milliseconds since the epoch; default: the system's time */
+  /** @param time the first time, in milliseconds since the epoch. Default: the system's time */
   constructor(private time = Date.now()) {
     super();
   }
@@ -14,12 +14,12 @@ export class TestClock extends Clock {
     return this.time;
   }
 
-  /** Turns it forward. */
+  /** Moves the clock forward by some milliseconds. */
   advance(milliseconds: number): void {
     this.time += milliseconds;
   }
 
-  /** Turns it to a point in time, back too: milliseconds since the epoch. */
+  /** Moves the clock to a time, forward or back, in milliseconds since the epoch. */
   set(time: number): void {
     this.time = time;
   }

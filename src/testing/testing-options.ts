@@ -1,14 +1,14 @@
 import type { AccessTokenOptions, AuthModuleOptions, RefreshTokenOptions } from '../auth/options/auth.options.js';
 import { generateSecret, generateSigningKeys } from '../auth/keys/key-generation.js';
 
-/** Options that differ from those of `testingOptions`, group by group. */
+/** Options that replace those of `testingOptions`, one by one within each group. */
 export interface TestingOverrides extends Omit<AuthModuleOptions, 'refreshToken' | 'accessToken'> {
   refreshToken?: Partial<RefreshTokenOptions> | undefined;
   accessToken?: Partial<AccessTokenOptions> | undefined;
 }
 
 /**
- * Options to run the module with in tests: a fresh secret and a fresh ES256 key; nothing is purged meanwhile.
+ * Options of the module for tests: a new secret, a new ES256 key, and no purge.
  * @example AuthModule.forRoot(testingOptions({ session: { maxSessionsPerSubject: 1 } }))
  */
 export function testingOptions({
@@ -20,7 +20,7 @@ export function testingOptions({
   const keys = accessToken && 'secret' in accessToken ? {} : { keys: generateSigningKeys() };
   return {
     ...others,
-    // A timer that begins anew would never let a test run all of its fake ones.
+    // The purge starts a new timer after each run: Jest's `runAllTimers` would never end.
     session: { purge: false, ...session },
     refreshToken: { secrets: [generateSecret()], ...refreshToken },
     accessToken: { issuer: 'https://app.test', ...keys, ...accessToken } as AccessTokenOptions,

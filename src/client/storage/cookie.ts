@@ -1,15 +1,17 @@
 import { lockOf } from '../lock.js';
-import { memoryStorage, type TokenStorage } from './storage.js';
+import { memoryStorage } from './memory.js';
+import type { TokenStorage } from './storage.js';
 
 /**
- * For a refresh token in an HttpOnly cookie, which no script can read. Only the access token is kept here, in memory,
- * and in a page shared with its other tabs.
- * @param name one a session
+ * For a refresh token in an HttpOnly cookie, which no script can read. This storage keeps the access token only, in
+ * memory. In a browser, the tabs of one origin share it.
+ * @param name of the channel between the tabs; each session has its own
+ * @example createSession({ refreshUrl: '/refresh_token', storage: cookieStorage() })
  */
 export function cookieStorage(name = 'nest-refresh-token'): TokenStorage {
   const memory = { ...memoryStorage(), isCookie: true };
   const { document, BroadcastChannel } = globalThis as Partial<typeof globalThis>;
-  // On a server, others of this name are other users.
+  // On a server, sessions of the same name belong to different users: nothing may be shared.
   if (!document || !BroadcastChannel) return memory;
 
   const channel = new BroadcastChannel(name);

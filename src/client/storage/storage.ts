@@ -1,5 +1,5 @@
 /**
- * Where a session's tokens are kept: one text. Any of it may be asynchronous.
+ * Where the tokens of a session are kept, as one text. Each method may be asynchronous.
  *
  * @example
  * const keychain: TokenStorage = {
@@ -11,26 +11,18 @@
 export interface TokenStorage {
   get(): string | null | Promise<string | null>;
   set(text: string): void | Promise<void>;
-  /** Called once the session is over; where there is none, `set` is, with why: so that other tabs learn it. */
+  /**
+   * Deletes the text; called once the session is over. A storage without `remove` gets a text that says why the session
+   * is over (`set`), from which other tabs learn that.
+   */
   remove?(): void | Promise<void>;
-  /** Calls `listener` whenever another tab has written. */
+  /** Calls `listener` whenever another tab has written to the storage. */
   subscribe?(listener: () => void): void;
   /**
-   * Does `work` while no other tab does.
-   * @param patience milliseconds; whoever has waited so long does the work anyway, since the other tab may be frozen
+   * Runs `work` while no other tab runs its own.
+   * @param patience milliseconds; after that time `work` runs without the lock, since the other tab may be frozen
    */
   lock?<T>(work: () => Promise<T>, patience: number): Promise<T>;
-  /** The refresh token is in an HttpOnly cookie: it is neither kept here nor sent in a header. */
+  /** The refresh token is in an HttpOnly cookie: the client neither stores the token nor sends it in a header. */
   readonly isCookie?: boolean;
-}
-
-/** Keeps the tokens for as long as the page or the process lives. */
-export function memoryStorage(): TokenStorage {
-  let kept: string | null = null;
-  return {
-    get: () => kept,
-    set: (text) => {
-      kept = text;
-    },
-  };
 }
