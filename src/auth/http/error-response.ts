@@ -18,22 +18,30 @@ export interface ErrorResponse {
   readonly body: string | object;
 }
 
-const STATUS_BY_CODE: Record<string, number> = {
-  invalid_request: HttpStatus.BAD_REQUEST,
+/** The error codes and their status, in the order in which OpenAPI lists the codes. */
+export const STATUS_BY_CODE = {
   missing_token: HttpStatus.UNAUTHORIZED,
   invalid_refresh_token: HttpStatus.UNAUTHORIZED,
-  invalid_service_key: HttpStatus.UNAUTHORIZED,
   invalid_token: HttpStatus.UNAUTHORIZED,
   insufficient_scope: HttpStatus.FORBIDDEN,
+  invalid_service_key: HttpStatus.UNAUTHORIZED,
   forbidden_origin: HttpStatus.FORBIDDEN,
+  not_found: HttpStatus.NOT_FOUND,
+  invalid_request: HttpStatus.BAD_REQUEST,
+  temporarily_unavailable: HttpStatus.SERVICE_UNAVAILABLE,
+  server_error: HttpStatus.INTERNAL_SERVER_ERROR,
+} as const;
+
+/** The codes that only the OAuth endpoints answer with (RFC 6749 §5.2, RFC 7009 §2.2.1), and their status. */
+export const OAUTH_STATUS_BY_CODE = {
   invalid_client: HttpStatus.UNAUTHORIZED,
   invalid_grant: HttpStatus.BAD_REQUEST,
   invalid_scope: HttpStatus.BAD_REQUEST,
   unsupported_grant_type: HttpStatus.BAD_REQUEST,
   unsupported_token_type: HttpStatus.BAD_REQUEST,
-  not_found: HttpStatus.NOT_FOUND,
-  temporarily_unavailable: HttpStatus.SERVICE_UNAVAILABLE,
-};
+} as const;
+
+const STATUSES: Record<string, number> = { ...STATUS_BY_CODE, ...OAUTH_STATUS_BY_CODE };
 
 /** The codes of errors that come from Nest, a parser or the host's own guards. */
 const CODE_BY_STATUS: Record<number, string> = {
@@ -57,7 +65,7 @@ export function errorResponse(error: unknown): ErrorResponse {
 }
 
 function ofAuthError(error: AuthError): ErrorResponse {
-  const status = STATUS_BY_CODE[error.code];
+  const status = STATUSES[error.code];
   if (error instanceof RequestTooLargeError) {
     return { status: HttpStatus.PAYLOAD_TOO_LARGE, body: { error: error.code, error_description: error.message } };
   }

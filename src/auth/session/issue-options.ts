@@ -51,11 +51,11 @@ const OPTIONS: readonly string[] = [
   'revokeOthers',
 ] satisfies (keyof IssueOptions)[];
 
-const MAX_SUBJECT = 255;
-const MAX_CLIENT_ID = 255;
-const MAX_LABEL = 100;
-const MAX_SCOPE = 1_024;
-const MAX_CLAIMS_BYTES = 4_096;
+export const MAX_SUBJECT = 255;
+export const MAX_CLIENT_ID = 255;
+export const MAX_LABEL = 100;
+export const MAX_SCOPE = 1_024;
+export const MAX_CLAIMS_BYTES = 4_096;
 /** Space-separated words (RFC 6749 §3.3). */
 export const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+( [\x21\x23-\x5B\x5D-\x7E]+)*$/;
 /** RFC 6749 appendix A.1. */

@@ -59,8 +59,9 @@ export interface UpdateSessionsOptions {
 }
 
 /** The most sessions on a page. */
-const MAX_PAGE = 100;
-const DEFAULT_PAGE = 50;
+export const MAX_PAGE = 100;
+/** The sessions on a page where the caller names no limit. */
+export const DEFAULT_PAGE = 50;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**

@@ -4,7 +4,7 @@ import type { ServiceConfig } from '../service.config.js';
 import { SERVICE_CONFIG } from '../injection-tokens.js';
 import { openApiDocument } from './openapi.js';
 
-/** `GET /openapi.json`: the endpoints, for machines. */
+/** `GET /openapi.json`: the OpenAPI document of this service. */
 @Controller()
 export class OpenApiController {
   constructor(

@@ -1,7 +1,24 @@
-/** A part of the document: plain JSON. */
-export type Schema = Record<string, unknown>;
+import type { OpenAPIObject } from '@nestjs/swagger';
 
-export function object(properties: Schema, required = Object.keys(properties)): Schema {
+type Components = NonNullable<OpenAPIObject['components']>;
+type Operation = NonNullable<Paths[string]['get']>;
+
+export type Paths = OpenAPIObject['paths'];
+export type PathItem = Paths[string];
+export type Parameter = NonNullable<Operation['parameters']>[number];
+export type Security = NonNullable<Operation['security']>;
+export type Schemas = NonNullable<Components['schemas']>;
+export type Responses = NonNullable<Components['responses']>;
+export type SecuritySchemes = NonNullable<Components['securitySchemes']>;
+type Reference = Extract<Schemas[string], { $ref: string }>;
+export type Schema = Exclude<Schemas[string], Reference>;
+type Response = Exclude<Responses[string], Reference>;
+type Content = NonNullable<Response['content']>;
+
+export function object(
+  properties: Record<string, Schema | Reference>,
+  required: string[] = Object.keys(properties),
+): Schema {
   return { type: 'object', properties, required };
 }
 
@@ -22,28 +39,29 @@ export function seconds(description: string): Schema {
   return { type: 'integer', minimum: 0, description: `${description} In seconds.` };
 }
 
-export function ref(name: string): Schema {
+/** A reference to a schema of `schemasOf`. */
+export function ref(name: string): Reference {
   return { $ref: `#/components/schemas/${name}` };
 }
 
-export function json(schema: Schema): Schema {
+export function json(schema: Schema | Reference): Content {
   return { 'application/json': { schema } };
 }
 
-export function form(schema: Schema): Schema {
+export function form(schema: Schema | Reference): Content {
   return { 'application/x-www-form-urlencoded': { schema } };
 }
 
-export function query(name: string, schema: Schema): Schema {
+export function query(name: string, schema: Schema): Exclude<Parameter, Reference> {
   return { name, in: 'query', schema };
 }
 
-/** @param schema of the body; left out, there is none */
-export function answer(description: string, schema?: Schema, headers: string[] = []): Schema {
-  const described = headers.map((name) => [name, { schema: { type: 'string' } }]);
+/** @param schema of the body; an answer without a schema has no body */
+export function answer(description: string, schema?: Schema | Reference, headers: string[] = []): Response {
+  const described = headers.map((name) => [name, { schema: { type: 'string' } }] as const);
   return {
     description,
-    ...(headers.length > 0 && { headers: Object.fromEntries(described) as Schema }),
+    ...(headers.length > 0 && { headers: Object.fromEntries(described) }),
     ...(schema && { content: json(schema) }),
   };
 }

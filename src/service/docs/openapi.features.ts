@@ -1,10 +1,10 @@
 import type { ServiceConfig } from '../service.config.js';
 import { variables } from '../config/variables.js';
 
-/** What of a service is switched on, as far as its endpoints differ. */
+/** Which features of the service are switched on; its endpoints and answers depend on them. */
 export interface Features {
   readonly hasServiceKeys: boolean;
-  /** Where browsers keep the refresh token; `undefined` where they may not. */
+  /** The cookie in which browsers keep the refresh token; `undefined` where cookies are off. */
   readonly cookieName: string | undefined;
   readonly oauth: ServiceConfig['oauth'];
 }

@@ -1,9 +1,9 @@
-import { answer, form, ref, type Schema } from './openapi.elements.js';
+import { answer, form, ref, type Paths } from './openapi.elements.js';
 import type { Features } from './openapi.features.js';
 import { failures } from './openapi.responses.js';
 
-/** The endpoints that standard OAuth clients speak, where they stand. */
-export function oauthPaths({ oauth, hasServiceKeys }: Features): Record<string, Schema> {
+/** The endpoints for standard OAuth clients, at the paths that the configuration gives them. */
+export function oauthPaths({ oauth, hasServiceKeys }: Features): Paths {
   if (!oauth) return {};
   const { path, metadataPath } = oauth;
   return {
@@ -31,7 +31,7 @@ export function oauthPaths({ oauth, hasServiceKeys }: Features): Record<string, 
         },
       },
     },
-    // Without a service key nobody may ask.
+    // Introspection takes a service key: without one configured, nobody may call it.
     ...(hasServiceKeys && {
       [`/${path}/introspect`]: {
         post: {

@@ -1,12 +1,13 @@
-import { answer, ref, type Schema } from './openapi.elements.js';
+import { BODY_LIMIT } from '../http/body-reader.js';
+import { answer, ref, type Responses } from './openapi.elements.js';
 import type { Features } from './openapi.features.js';
 
 /** The answers that several endpoints give. */
-export function responsesOf({ cookieName }: Features): Record<string, Schema> {
+export function responsesOf({ cookieName }: Features): Responses {
   const cookie = cookieName === undefined ? [] : ['Set-Cookie'];
   return {
     InvalidRequest: answer('The request can’t be understood.', ref('Error'), ['WWW-Authenticate']),
-    TooLarge: answer('The body is over 32 KiB.', ref('Error')),
+    TooLarge: answer(`The body is over ${BODY_LIMIT / 1_024} KiB.`, ref('Error')),
     RefusedToken: answer(
       `No token, or one that is not good: sign in again.${cookieName === undefined ? '' : ' A cookie that is not good is taken away.'}`,
       ref('Error'),
@@ -27,8 +28,11 @@ export function responsesOf({ cookieName }: Features): Record<string, Schema> {
   };
 }
 
-/** What an endpoint answers where it doesn't do as it is asked. @param own what is not as everywhere, by its status */
-export function failures(own: Record<number, string>): Record<number, Schema> {
+/**
+ * References to the answers of an endpoint that failed or refused.
+ * @param own the names of the answers that only some endpoints give, by status
+ */
+export function failures(own: Record<number, string>): Responses {
   const names = { 400: 'InvalidRequest', 413: 'TooLarge', 500: 'ServerError', 503: 'Unavailable', ...own };
   return Object.fromEntries(
     Object.entries(names).map(([status, name]) => [status, { $ref: `#/components/responses/${name}` }]),

@@ -1,8 +1,18 @@
-import { object, oneOf, ref, seconds, text, texts, type Schema } from './openapi.elements.js';
+import { OAUTH_STATUS_BY_CODE, STATUS_BY_CODE } from '../../auth/http/error-response.js';
+import { MAX_USER_AGENT } from '../../auth/session/device.js';
+import {
+  MAX_CLAIMS_BYTES,
+  MAX_CLIENT_ID,
+  MAX_LABEL,
+  MAX_SCOPE,
+  MAX_SUBJECT,
+} from '../../auth/session/issue-options.js';
+import { object, oneOf, ref, seconds, text, texts, type Schema, type Schemas } from './openapi.elements.js';
 import type { Features } from './openapi.features.js';
 
-/** The bodies that requests and answers have; what of them is referred to depends on the paths. */
-export function schemasOf({ hasServiceKeys, cookieName }: Features): Record<string, Schema> {
+/** The bodies of all requests and answers. The document takes those that its paths refer to. */
+export function schemasOf(features: Features): Schemas {
+  const { hasServiceKeys, cookieName } = features;
   return {
     ...tokenSchemas,
     ...sessionSchemas,
@@ -16,17 +26,7 @@ export function schemasOf({ hasServiceKeys, cookieName }: Features): Record<stri
     }),
     Error: object(
       {
-        error: oneOf(
-          'missing_token',
-          'invalid_refresh_token',
-          'invalid_token',
-          ...(hasServiceKeys ? ['invalid_service_key'] : []),
-          ...(cookieName === undefined ? [] : ['forbidden_origin']),
-          'not_found',
-          'invalid_request',
-          'temporarily_unavailable',
-          'server_error',
-        ),
+        error: oneOf(...errorCodesOf(features)),
         error_description: text('What was wrong, what it got and what it takes.'),
       },
       ['error'],
@@ -52,7 +52,18 @@ export function schemasOf({ hasServiceKeys, cookieName }: Features): Record<stri
   };
 }
 
-/** What is left of tokens whose refresh token went into the cookie. */
+/** The codes of the service's own endpoints; those of the OAuth endpoints are in `OAuthError`. */
+function errorCodesOf({ hasServiceKeys, cookieName }: Features): string[] {
+  const isAnswered: Partial<Record<string, boolean>> = {
+    invalid_service_key: hasServiceKeys,
+    forbidden_origin: cookieName !== undefined,
+    // Only a host's routes ask for a scope.
+    insufficient_scope: false,
+  } satisfies Partial<Record<keyof typeof STATUS_BY_CODE, boolean>>;
+  return Object.keys(STATUS_BY_CODE).filter((code) => isAnswered[code] ?? true);
+}
+
+/** The tokens in the body of an answer that hands the refresh token over in the cookie. */
 const withoutCookie = {
   access_token: text('A JWT (RFC 9068).'),
   token_type: oneOf('Bearer'),
@@ -63,23 +74,27 @@ const tokens = {
   ...withoutCookie,
   refresh_token: text('The successor; save it before you use the access token.'),
 };
-const scope = { type: 'string', maxLength: 1024, description: 'Space-separated words (RFC 6749 §3.3).' };
+const scope: Schema = { type: 'string', maxLength: MAX_SCOPE, description: 'Space-separated words (RFC 6749 §3.3).' };
 
-const tokenSchemas: Record<string, Schema> = {
+const tokenSchemas: Schemas = {
   Tokens: object(tokens),
   CookieTokens: object(withoutCookie),
 };
 
-const sessionSchemas: Record<string, Schema> = {
+const sessionSchemas: Schemas = {
   NewSession: {
     ...object(
       {
-        subject: { type: 'string', minLength: 1, maxLength: 255, description: "The user's id." },
-        claims: { type: 'object', additionalProperties: true, description: 'More claims, at most 4 KiB as JSON.' },
+        subject: { type: 'string', minLength: 1, maxLength: MAX_SUBJECT, description: "The user's id." },
+        claims: {
+          type: 'object',
+          additionalProperties: true,
+          description: `More claims, at most ${MAX_CLAIMS_BYTES / 1_024} KiB as JSON.`,
+        },
         scope,
-        client_id: { type: 'string', minLength: 1, maxLength: 255 },
-        label: { type: 'string', minLength: 1, maxLength: 100, description: 'What the user calls the device.' },
-        user_agent: text('The User-Agent the user signed in with; cut to 512 characters.'),
+        client_id: { type: 'string', minLength: 1, maxLength: MAX_CLIENT_ID },
+        label: { type: 'string', minLength: 1, maxLength: MAX_LABEL, description: 'What the user calls the device.' },
+        user_agent: text(`The User-Agent the user signed in with; cut to ${MAX_USER_AGENT} characters.`),
         ip: text('The IP address the user signed in from.'),
         revoke_others: { type: 'boolean', description: "Whether the user's other sessions end." },
       },
@@ -102,7 +117,7 @@ const sessionSchemas: Record<string, Schema> = {
     current: { type: 'boolean', description: 'Whether it is the session of the access token that asked.' },
   }),
   Label: {
-    ...object({ label: { type: 'string', nullable: true, minLength: 1, maxLength: 100 } }),
+    ...object({ label: { type: 'string', nullable: true, minLength: 1, maxLength: MAX_LABEL } }),
     additionalProperties: false,
   },
   SessionChanges: {
@@ -114,7 +129,7 @@ const sessionSchemas: Record<string, Schema> = {
           additionalProperties: true,
           description: 'Replaces them; null: none.',
         },
-        scope: { type: 'string', nullable: true, maxLength: 1024, description: 'Replaces it; null: none.' },
+        scope: { type: 'string', nullable: true, maxLength: MAX_SCOPE, description: 'Replaces it; null: none.' },
       },
       [],
     ),
@@ -125,7 +140,7 @@ const sessionSchemas: Record<string, Schema> = {
 
 const clientId = text('Who the client is; a session that belongs to a client is good for no other.');
 
-const oauthSchemas: Record<string, Schema> = {
+const oauthSchemas: Schemas = {
   TokenRequest: object(
     {
       grant_type: oneOf('refresh_token'),
@@ -160,14 +175,7 @@ const oauthSchemas: Record<string, Schema> = {
   },
   OAuthError: object(
     {
-      error: oneOf(
-        'invalid_request',
-        'invalid_client',
-        'invalid_grant',
-        'invalid_scope',
-        'unsupported_grant_type',
-        'unsupported_token_type',
-      ),
+      error: oneOf('invalid_request', ...Object.keys(OAUTH_STATUS_BY_CODE)),
       error_description: text('What was wrong, what it got and what it takes.'),
     },
     ['error'],

@@ -1,11 +1,23 @@
-import { answer, json, object, oneOf, query, ref, text, type Schema } from './openapi.elements.js';
+import { DEFAULT_PAGE, MAX_PAGE } from '../../auth/session/session.service.js';
+import {
+  answer,
+  json,
+  object,
+  oneOf,
+  query,
+  ref,
+  text,
+  type PathItem,
+  type Paths,
+  type Security,
+} from './openapi.elements.js';
 import type { Features } from './openapi.features.js';
 import { failures } from './openapi.responses.js';
 
-/** The list of sessions, for users and for login backends. */
-export function sessionPaths({ hasServiceKeys }: Features): Record<string, Schema> {
-  // Without a service key there is nobody to see to the sessions of others.
-  const security = [{ accessToken: [] }, ...(hasServiceKeys ? [{ serviceKey: [] }] : [])];
+/** `/sessions` and `/sessions/{id}`, for users and for login backends. */
+export function sessionPaths({ hasServiceKeys }: Features): Paths {
+  // Only a service key lets a caller reach the sessions of other users.
+  const security: Security = [{ accessToken: [] }, ...(hasServiceKeys ? [{ serviceKey: [] }] : [])];
   const subject = hasServiceKeys
     ? [query('subject', text("The user's id: required with a service key, refused with an access token."))]
     : [];
@@ -18,7 +30,7 @@ export function sessionPaths({ hasServiceKeys }: Features): Record<string, Schem
         security,
         parameters: [
           ...subject,
-          query('limit', { type: 'integer', minimum: 1, maximum: 100, default: 50 }),
+          query('limit', { type: 'integer', minimum: 1, maximum: MAX_PAGE, default: DEFAULT_PAGE }),
           query('cursor', text('The next_cursor of the page before.')),
         ],
         responses: { 200: answer('A page of them.', ref('SessionList')), ...failures({ 401: 'RefusedAccessToken' }) },
@@ -57,8 +69,8 @@ export function sessionPaths({ hasServiceKeys }: Features): Record<string, Schem
   };
 }
 
-/** What only a login backend may do. */
-const backendOperations = {
+/** The operations that take a service key only. */
+const backendOperations: PathItem = {
   post: {
     operationId: 'createSession',
     tags: ['sessions'],

@@ -1,11 +1,11 @@
-import { answer, ref, type Schema } from './openapi.elements.js';
+import { answer, ref, type Paths, type Security } from './openapi.elements.js';
 import type { Features } from './openapi.features.js';
 import { failures } from './openapi.responses.js';
 
-/** What clients do with their refresh token. */
-export function tokenPaths({ cookieName }: Features): Record<string, Schema> {
+/** The endpoints that take a refresh token: refresh and logout. */
+export function tokenPaths({ cookieName }: Features): Paths {
   const hasCookie = cookieName !== undefined;
-  const security = [{ refreshToken: [] }, ...(hasCookie ? [{ refreshTokenCookie: [] }] : [])];
+  const security: Security = [{ refreshToken: [] }, ...(hasCookie ? [{ refreshTokenCookie: [] }] : [])];
   const setCookie = hasCookie ? ['Set-Cookie'] : [];
   const forbidden = hasCookie ? { 403: 'ForbiddenOrigin' } : {};
   return {

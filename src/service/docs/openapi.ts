@@ -1,7 +1,16 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { packageVersion } from '../config/package-version.js';
 import type { ServiceConfig } from '../service.config.js';
-import { answer, object, ref, text, type Schema } from './openapi.elements.js';
+import {
+  answer,
+  object,
+  ref,
+  text,
+  type Paths,
+  type Responses,
+  type Schemas,
+  type SecuritySchemes,
+} from './openapi.elements.js';
 import { featuresOf, type Features } from './openapi.features.js';
 import { oauthPaths } from './openapi.oauth.js';
 import { responsesOf } from './openapi.responses.js';
@@ -9,7 +18,7 @@ import { schemasOf } from './openapi.schemas.js';
 import { sessionPaths } from './openapi.sessions.js';
 import { tokenPaths } from './openapi.tokens.js';
 
-/** The service's endpoints in OpenAPI 3.0; what is switched off isn't described. */
+/** The service's endpoints in OpenAPI 3.0. An endpoint that is switched off is left out. */
 export function openApiDocument(config: Pick<ServiceConfig, 'auth' | 'oauth'>): OpenAPIObject {
   const features = featuresOf(config);
   const paths = { ...tokenPaths(features), ...sessionPaths(features), ...oauthPaths(features), ...serverPaths };
@@ -26,10 +35,10 @@ export function openApiDocument(config: Pick<ServiceConfig, 'auth' | 'oauth'>): 
       ...referredTo(paths, { schemas: schemasOf(features), responses: responsesOf(features) }),
       securitySchemes: securitySchemesOf(features),
     },
-  } as unknown as OpenAPIObject; // Plain JSON, typed more loosely than the library's classes; a test validates it.
+  };
 }
 
-const serverPaths: Record<string, Schema> = {
+const serverPaths: Paths = {
   '/.well-known/jwks.json': {
     get: {
       operationId: 'jwks',
@@ -58,7 +67,7 @@ const serverPaths: Record<string, Schema> = {
   },
 };
 
-function securitySchemesOf({ hasServiceKeys, cookieName, oauth }: Features): Record<string, Schema> {
+function securitySchemesOf({ hasServiceKeys, cookieName, oauth }: Features): SecuritySchemes {
   return {
     accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token.' },
     refreshToken: { type: 'http', scheme: 'bearer', description: 'A refresh token.' },
@@ -80,10 +89,13 @@ function securitySchemesOf({ hasServiceKeys, cookieName, oauth }: Features): Rec
   };
 }
 
-type Components = Record<'schemas' | 'responses', Record<string, Schema>>;
+interface Components {
+  readonly schemas: Schemas;
+  readonly responses: Responses;
+}
 
-/** Those components that the paths refer to, by others too. */
-function referredTo(paths: Record<string, Schema>, all: Components): Components {
+/** The components that the paths refer to, directly or through another component. */
+function referredTo(paths: Paths, all: Components): Components {
   const used: Components = { schemas: {}, responses: {} };
   const visit = (value: unknown): void => {
     for (const kind of ['schemas', 'responses'] as const) {

@@ -3,7 +3,7 @@ import { Logger, type INestApplication } from '@nestjs/common';
 import type { ServiceConfig } from '../service.config.js';
 import { openApiDocument } from './openapi.js';
 
-/** Serves Swagger UI at `/docs`, assets and all, where its package is installed. */
+/** Serves Swagger UI and its assets at `/docs`, if the packages that it needs are installed. */
 export async function serveDocs(app: INestApplication, config: ServiceConfig): Promise<void> {
   const swagger = await import('@nestjs/swagger').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ERR_MODULE_NOT_FOUND' || !error.message.includes('@nestjs/swagger')) throw error;
@@ -17,7 +17,7 @@ export async function serveDocs(app: INestApplication, config: ServiceConfig): P
   }
 }
 
-/** Nest ends the process where it finds out by itself that it isn't. */
+/** Asked before Nest loads the package: Nest would end the process over a missing one. */
 function isInstalled(name: string): boolean {
   try {
     createRequire(import.meta.url).resolve(name);

@@ -2,8 +2,8 @@ import { ServerResponse, type IncomingMessage } from 'node:http';
 import bodyParser from 'body-parser';
 import { InvalidRequestError, RequestTooLargeError } from '../../auth/auth.errors.js';
 
-/** What a request's body may weigh, in bytes, also when it is inflated. */
-const BODY_LIMIT = 32 * 1_024;
+/** The largest body that is read, in bytes. A compressed body is measured after it is inflated. */
+export const BODY_LIMIT = 32 * 1_024;
 
 /** A body has to be what its type says, whatever route it is for; one of another type is left as its bytes. */
 const PARSERS = [
