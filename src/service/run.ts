@@ -2,11 +2,11 @@ import { lookup } from 'node:dns/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { Logger, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { ConfigurationError } from '../auth/auth.errors.js';
 import { DemoModule } from './demo/demo.module.js';
 import { serveDocs } from './docs/swagger-ui.js';
 import { environmentWithDotEnv } from './config/dot-env.js';
 import type { ProcessEnvironment } from './config/environment.js';
+import { failureReason } from './failure-reason.js';
 import { firstSteps } from './first-steps.js';
 import { configureHttp } from './http/configure-http.js';
 import { createHttpAdapter } from './http/create-http-adapter.js';
@@ -27,7 +27,7 @@ export async function runService(): Promise<void> {
     const hasDemo = config.hasDemo && app.get(DemoModule).isOn;
     if (!config.isProduction) process.stdout.write(firstSteps({ ...config, hasDemo }));
   } catch (error) {
-    process.stderr.write(`nest-refresh-token can't start: ${reason(error)}\n`);
+    process.stderr.write(`nest-refresh-token can't start: ${failureReason(error)}\n`);
     process.exit(1);
   }
 }
@@ -84,13 +84,4 @@ function freePort(host = '127.0.0.1'): Promise<number> {
       probe.close(() => resolve(port));
     });
   });
-}
-
-/** What we threw on purpose is told in one line; a bug with its stack. */
-function reason(error: unknown): string {
-  if (error instanceof ConfigurationError) return error.message;
-  const { code, message, stack, syscall } = error as NodeJS.ErrnoException;
-  // The system's errors say all there is to say; HOST and PORT are what it was about.
-  if (syscall === 'listen' || syscall === 'getaddrinfo') return `HOST, PORT: ${message}`;
-  return code === 'EACCES' ? message : (stack ?? message);
 }

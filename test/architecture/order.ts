@@ -11,6 +11,7 @@ export const ORDER: readonly string[] = [
   'service/demo',
   'service/docs',
   'service/cli',
+  'service/failure-reason',
   'service/endpoints',
   'service/http',
   'service/service.config',

@@ -44,6 +44,12 @@ export interface RotatedSession {
   readonly isRotated: boolean;
 }
 
+/** The options that the store reads. */
+export interface StoreOptions {
+  readonly rotation: ResolvedOptions['rotation'];
+  readonly session: Pick<ResolvedOptions['session'], 'recordDevice'>;
+}
+
 /** Where a page of a list begins: behind this session. */
 export interface SessionPosition {
   /** Milliseconds. */
@@ -66,7 +72,7 @@ export class SessionStore implements OnModuleInit {
 
   constructor(
     private readonly database: Database,
-    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
+    @Inject(RESOLVED_OPTIONS) private readonly options: StoreOptions,
   ) {
     const table = database.table(RefreshTokenSession);
     const { rotation, session } = options;

@@ -15,7 +15,6 @@ import { table } from './table.js';
 const MARGIN = 60_000;
 
 export const keysGenerate: Command = {
-  usage: 'keys generate',
   about: 'print a fresh set of secrets and keys, ready to paste into .env or a secret store',
   run: () =>
     [
@@ -27,7 +26,6 @@ export const keysGenerate: Command = {
 };
 
 export const keysList: Command = {
-  usage: 'keys list',
   about: 'list the keys in DATA_DIR: what each does, and from when or until when',
   async run() {
     const store = new KeyStore();
@@ -57,9 +55,9 @@ export const keysList: Command = {
   },
 };
 
-export const keysAdd: Command = {
-  usage: 'keys add [--secret]',
+export const keysAdd: Command<{ secret: 'flag' }> = {
   about: 'add a signing key, or a secret of refresh tokens, to DATA_DIR; a running service takes it into use',
+  options: { secret: 'flag' },
   run(_, { secret: isSecret = false }) {
     const store = new KeyStore();
     if (isSecret) store.requireSecretsFromFile();
@@ -68,9 +66,10 @@ export const keysAdd: Command = {
   },
 };
 
-export const keysRetire: Command = {
-  usage: 'keys retire <id> [--force]',
+export const keysRetire: Command<{ force: 'flag' }> = {
   about: 'take a key or a secret out of DATA_DIR; refused while live sessions need it, unless forced',
+  operands: ['id'],
+  options: { force: 'flag' },
   run([id], { force = false }) {
     if (id === undefined) throw new UsageError('keys retire takes the id of a key, as "keys list" prints it');
     const store = new KeyStore();

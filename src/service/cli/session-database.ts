@@ -6,8 +6,9 @@ import { connect } from '../database/data-source.js';
 import type { Environment } from '../config/environment.js';
 
 /**
- * Runs `work` on the service's database, which is neither made nor migrated for it, with its name for messages.
- * @throws ConfigurationError where there is none, or it doesn't answer
+ * Connects to the service's database and runs `work` on it. The database is neither created nor migrated.
+ * @param work takes the connected DataSource, and the database's name for messages, without a password
+ * @throws ConfigurationError where the SQLite file doesn't exist, or the server doesn't answer
  */
 export async function withSessionDatabase<T>(
   { database, dataDir }: Environment,

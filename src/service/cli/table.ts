@@ -1,4 +1,4 @@
-/** Rows in columns as wide as they must be, for a terminal. */
+/** Text for a terminal: each column as wide as its longest cell, two spaces apart. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
