@@ -31,8 +31,8 @@ export const lockOf =
   };
 
 /**
- * Runs `work` while `localStorage` has this tab's lease: the time at which the lease began, plus a random fraction, since
- * another tab's may begin in the same millisecond. Without `localStorage`, `work` runs without a lease.
+ * Runs `work` while `localStorage` has this tab's lease: the time at which the lease began, plus a random fraction,
+ * since another tab's may begin in the same millisecond. Without `localStorage`, `work` runs without a lease.
  */
 async function inLease<T>(name: string, work: () => Promise<T>, patience: number): Promise<T> {
   const until = Date.now() + patience;

@@ -16,7 +16,7 @@ import { requestUrl } from './urls.js';
 export interface SessionOptions {
   /** The URL at which tokens are refreshed. In a page it may be relative. */
   refreshUrl: string;
-  /** The URL at which the session is ended. Default: `logout` beside `refreshUrl`. `null`: `signOut` calls no server. */
+  /** The URL at which a session is ended. Default: `logout` beside `refreshUrl`. `null`: `signOut` calls no server. */
   logoutUrl?: string | null;
   /** Where the client keeps the tokens. Default: `memoryStorage()`. */
   storage?: TokenStorage;
@@ -82,8 +82,8 @@ export interface Session {
   signIn(tokens: SignInTokens): Promise<void>;
   /**
    * Forgets the tokens at once, in every tab, and then ends the session on the server. Never rejects.
-   * @returns whether the server has confirmed the end, and the storage the deletion. After `false` with `cookieStorage`,
-   * the browser may still have the cookie
+   * @returns whether the server has confirmed the end, and the storage the deletion. After `false`, a browser may still
+   * have the cookie of `cookieStorage`
    */
   signOut(): Promise<boolean>;
   /**

@@ -1,6 +1,6 @@
 import type { ServiceConfig } from './service.config.js';
 
-/** The lines a newcomer pastes into another terminal; no secret stands in them. */
+/** The text for a newcomer after the start: commands to paste into another terminal. The text has no secret in it. */
 export function firstSteps(config: Pick<ServiceConfig, 'address' | 'serviceKeyFile' | 'hasDemo' | 'auth'>): string {
   const { address, serviceKeyFile, hasDemo, auth } = config;
   const key = serviceKeyFile === undefined ? '$SERVICE_KEY' : `$(cat ${quoted(serviceKeyFile)})`;
@@ -25,7 +25,7 @@ More: ${address}/docs
 `;
 }
 
-/** As one word of the shell, inside double quotes too: $( ) starts a quoting of its own. */
+/** A path as one word of the shell. The quotes work within double quotes too, since $( ) has a quoting of its own. */
 function quoted(path: string): string {
   if (path.startsWith('-')) return quoted(`./${path}`);
   return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;

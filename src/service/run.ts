@@ -16,9 +16,12 @@ import { ServiceModule } from './service.module.js';
 
 const SIGNALS = ['SIGTERM', 'SIGINT'];
 
-/** Starts the service from the environment and `.env`; where it can't start, one line says why, and it exits with 1. */
+/**
+ * Starts the service with the variables of the environment and of `.env`. If the start fails, stderr gets the reason,
+ * in one line where the error isn't a bug, and the process exits with 1.
+ */
 export async function runService(): Promise<void> {
-  // Whatever is written (the database, made-up keys) is for the owner only.
+  // Files that the service creates (the database, development keys) are readable for their owner only.
   process.umask(0o077);
   const signals = answerSignals();
   try {
@@ -54,15 +57,18 @@ async function startService(config: ServiceConfig, signals: { leaveToNest(): voi
   return app;
 }
 
-/** Fastify would listen on every address of `localhost`, by servers that nobody watches; Node takes the first. */
+/**
+ * One address of `localhost`, as Node would take it. Fastify would listen on each address with a server of its own,
+ * which `Draining` doesn't see.
+ */
 async function oneAddress(host: string): Promise<string> {
   return host === 'localhost' ? (await lookup(host)).address : host;
 }
 
 /**
- * Until there is something to shut down, a signal ends the process: the first one of a container ignores those that it
- * doesn't handle. The handler stays, since Nest takes its own away before the process has ended, and a signal without
- * one would end it in the middle of that.
+ * Lets a signal end the process during the start: as the first process of a container, it would ignore a signal that it
+ * has no handler for. After `leaveToNest` the handler does nothing, but stays: Nest removes its own handler during the
+ * shut-down, and a second signal without any handler would end the process in the middle of it.
  */
 function answerSignals(): { leaveToNest(): void } {
   let isNests = false;
@@ -71,7 +77,7 @@ function answerSignals(): { leaveToNest(): void } {
   return { leaveToNest: () => void (isNests = true) };
 }
 
-/** With PORT=0 a free port is found first: the issuer is the service's own address. */
+/** Replaces PORT=0 by a free port: the service's address is its default issuer, and so is needed before the start. */
 async function withPort(env: ProcessEnvironment): Promise<ProcessEnvironment> {
   return env['PORT'] === '0' ? { ...env, PORT: String(await freePort(env['HOST'])) } : env;
 }

@@ -19,7 +19,7 @@ import { AnySessionsController } from './endpoints/any-sessions.controller.js';
 import { BackendSessionsController } from './endpoints/backend-sessions.controller.js';
 import { SessionLog } from './endpoints/session-log.observer.js';
 
-/** The stand-alone service: the module that hosts use, with a database, a way in for the login backend, and health. */
+/** The stand-alone service: AuthModule with a database, endpoints for the login backend, health, documents and demo. */
 @Module({})
 export class ServiceModule {
   static with(config: ServiceConfig): DynamicModule {
@@ -30,7 +30,7 @@ export class ServiceModule {
         AuthModule.forRoot({
           ...config.auth,
           imports: [DatabaseModule.at(config.database)],
-          // Without a service key, users see to their own sessions only.
+          // Without a service key, `/sessions` takes access tokens only. With one, AnySessionsController is below.
           controllers: [
             RefreshTokenController,
             LogoutController,
@@ -45,7 +45,7 @@ export class ServiceModule {
       controllers: [
         HealthController,
         OpenApiController,
-        // Without a key nobody can be let in: the endpoint isn't there.
+        // These take a service key: without one configured, their routes don't exist.
         ...(hasKeys ? [BackendSessionsController, AnySessionsController] : []),
       ],
       providers: [

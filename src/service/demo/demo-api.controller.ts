@@ -11,7 +11,7 @@ import { deviceOf } from '../../auth/http/device-of.js';
 import type { IssueOptions } from '../../auth/session/issue-options.js';
 import { DEMO } from './injection-tokens.js';
 
-/** What a host's own application has: a login, without a password here, and something to be signed in for. */
+/** Plays the host application of the demo: a login without a password, and an API for signed-in users. */
 @Controller(DEMO)
 export class DemoApiController {
   constructor(
@@ -20,8 +20,8 @@ export class DemoApiController {
   ) {}
 
   /**
-   * `POST /demo/sign-in`, `{"subject", "label"?}`: signs anybody in. It takes JSON only, which another site's page
-   * can't send without being asked first (Fetch §3.3.5).
+   * `POST /demo/sign-in`, `{"subject", "label"?}`: signs anybody in. The endpoint takes JSON only: another site's page
+   * can't send JSON without a preflight (Fetch §3.3.5), which only the origins in CORS_ORIGINS pass.
    */
   @Post('sign-in')
   async signIn(@Req() request: AuthRequest, @Res() response: unknown): Promise<void> {
@@ -30,7 +30,7 @@ export class DemoApiController {
     this.reply.send(response, HttpStatus.CREATED, session);
   }
 
-  /** `GET /demo/hello`: an API that asks for an access token, and no more than that. */
+  /** `GET /demo/hello`: an API that asks for an access token and greets its user. */
   @Get('hello')
   @UseGuards(accessTokenGuard(DEMO))
   hello(@Req() { accessToken }: AccessTokenRequest, @Res() response: unknown): void {

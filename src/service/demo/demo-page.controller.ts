@@ -6,10 +6,10 @@ import { DEMO } from './injection-tokens.js';
 import { PageReply, type PageType } from './page.reply.js';
 
 const PAGES = new URL('./page/', import.meta.url);
-/** The client library as it was built, from `src` too: they are equally deep. */
+/** The built client library. The path is the same from `src` and from `dist`. */
 const CLIENT = new URL('../../../dist/client/', import.meta.url);
 
-/** What the pages are made of, each at `/demo/<name>`; nothing else is served. */
+/** The files of the pages and their types. Each is served at `/demo/<name>`. */
 const PARTS: ReadonlyMap<string, PageType> = new Map([
   ['demo.css', 'text/css'],
   ['demo.js', 'text/javascript'],
@@ -21,26 +21,27 @@ const PARTS: ReadonlyMap<string, PageType> = new Map([
   ['words.js', 'text/javascript'],
 ]);
 
-/** A module of the client library, or the map of its source, which the browser's tools ask for: no folder before it. */
+/** The file name of a module of the client library, or of its source map; no folder. */
 const MODULE = /^[a-z0-9-]+(?:\.[a-z0-9-]+)?\.js(\.map)?$/;
 
-/** The demo's pages. They link to one another relatively, so that a prefix before `/demo` does no harm. */
+/** The pages of the demo. Their links are relative, so they work behind a proxy that puts a prefix before `/demo`. */
 @Controller(DEMO)
 export class DemoPageController {
   constructor(private readonly reply: PageReply) {}
 
-  /** `GET /demo` */
+  /** `GET /demo`: the whole demo. */
   @Get()
   async demo(@Req() request: AuthRequest, @Res() response: unknown): Promise<void> {
     await this.page(request, response, 'demo');
   }
 
-  /** `GET /demo/tab`: one tab of an application, also inside the demo. */
+  /** `GET /demo/tab`: one tab of an application. The demo shows two of them in frames. */
   @Get('tab')
   async tab(@Req() request: AuthRequest, @Res() response: unknown): Promise<void> {
     await this.page(request, response, 'tab');
   }
 
+  /** `GET /demo/<name>`: a file of the pages. */
   @Get([...PARTS.keys()])
   async part(@Req() request: AuthRequest, @Res() response: unknown): Promise<void> {
     const name = lastSegment(request);
@@ -49,11 +50,13 @@ export class DemoPageController {
     await this.file(response, type, new URL(name, PAGES));
   }
 
+  /** `GET /demo/client/<name>`: a module of the client library. */
   @Get('client/:name')
   async module(@Param('name') name: string, @Res() response: unknown): Promise<void> {
     await this.moduleIn(CLIENT, name, response);
   }
 
+  /** `GET /demo/client/storage/<name>`: a storage of the client library. */
   @Get('client/storage/:name')
   async storageModule(@Param('name') name: string, @Res() response: unknown): Promise<void> {
     await this.moduleIn(new URL('./storage/', CLIENT), name, response);
@@ -65,7 +68,7 @@ export class DemoPageController {
     await this.file(response, isMap === undefined ? 'text/javascript' : 'application/json', new URL(name, folder));
   }
 
-  /** Relative links of `/demo/` would lead elsewhere. */
+  /** Redirects `/demo/` to `/demo`: at `/demo/`, the relative links of the page would lead elsewhere. */
   private async page(request: AuthRequest, response: unknown, name: string): Promise<void> {
     if (lastSegment(request) !== name) return this.reply.redirect(response, `../${name}`);
     await this.file(response, 'text/html', new URL(`${name}.html`, PAGES));

@@ -22,14 +22,17 @@ import { DEMO, DEMO_DATA_SOURCE } from './injection-tokens.js';
 import { PageReply } from './page.reply.js';
 
 /**
- * `/demo`: the library at work, to be watched. It stands on an AuthModule of its own, with a database in memory and
- * keys that nobody else has: whoever signs in here is signed in nowhere else, and nothing is left behind.
+ * `/demo`: a page on which one can watch the library at work. The demo has an AuthModule of its own, with a database in
+ * memory and new keys at each start: its tokens are good nowhere else, and its sessions end with the process.
  */
 @Module({})
 export class DemoModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(@Optional() @Inject(DEMO_DATA_SOURCE) private readonly dataSource?: DataSource) {}
 
-  /** Without better-sqlite3 it is there and serves nothing. */
+  /**
+   * The demo's module. Without better-sqlite3 the module serves nothing.
+   * @param config the address of the service, from which the demo's issuer is made
+   */
   static async with({ address }: Pick<ServiceConfig, 'address'>): Promise<DynamicModule> {
     const dataSource = await inMemory();
     if (!dataSource) return { module: DemoModule };
@@ -55,7 +58,7 @@ export class DemoModule implements OnApplicationBootstrap, OnApplicationShutdown
     };
   }
 
-  /** Whether there is anything at `/demo`. */
+  /** Whether `/demo` is served. */
   get isOn(): boolean {
     return this.dataSource !== undefined;
   }
@@ -72,17 +75,17 @@ export class DemoModule implements OnApplicationBootstrap, OnApplicationShutdown
 @Module({})
 class DemoDatabaseModule {}
 
-/** Lives so short that one can watch them end. */
+/** Short lives, so that one can watch tokens and the leeway end. */
 function optionsAt(issuer: string): AuthModuleOptions {
   return {
     refreshToken: { secrets: [generateSecret()], leeway: '2s', idleTtl: '1h', absoluteTtl: '1d' },
     accessToken: { issuer, ttl: '15s', keys: generateSigningKeys() },
-    // Nothing lives long enough to be in the way.
+    // No purge: the database is gone with the process.
     session: { maxSessionsPerSubject: 20, purge: false },
   };
 }
 
-/** A page for developers must not keep the service from starting. */
+/** A database in memory; `undefined` where it can't be opened, since the service must start without its demo too. */
 async function inMemory(): Promise<DataSource | undefined> {
   try {
     return await openDatabase({ type: 'sqlite', path: ':memory:' }, 0);

@@ -1,4 +1,4 @@
-/** The name of the demo's AuthModule, and where it stands. */
+/** The name of the demo's AuthModule, and the path of the demo. */
 export const DEMO = 'demo';
 
 /** Injection token of the demo's own DataSource. */

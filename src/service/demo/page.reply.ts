@@ -1,10 +1,10 @@
 import { HttpStatus, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
-/** The types of files that a page is made of. */
+/** The types of the demo's files. */
 export type PageType = 'text/html' | 'text/css' | 'text/javascript' | 'application/json' | 'image/svg+xml';
 
-/** Everything from here, nothing inline; framed by nobody but us. */
+/** The pages load from this service only and have no inline code; only this service's pages may frame them. */
 const POLICY = [
   "default-src 'self'",
   "object-src 'none'",
@@ -17,11 +17,11 @@ const HEADERS = {
   'Content-Security-Policy': POLICY.join('; '),
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
-  // What is edited is seen at the next load.
+  // A developer who edits a file sees the change at the next load.
   'Cache-Control': 'no-store',
 };
 
-/** Writes pages, and what they are made of. */
+/** Answers with a file of the demo, or with a redirect. */
 @Injectable()
 export class PageReply {
   constructor(private readonly adapterHost: HttpAdapterHost) {}
@@ -34,7 +34,7 @@ export class PageReply {
   }
 
   redirect(response: unknown, location: string): void {
-    // Not the adapter's: each has a body of its own for it.
+    // The adapters' own `redirect` isn't used: Express and Fastify send different bodies.
     const { httpAdapter } = this.adapterHost;
     httpAdapter.setHeader(response, 'Location', location);
     httpAdapter.reply(response, undefined, HttpStatus.PERMANENT_REDIRECT);

@@ -25,6 +25,40 @@ describe('the document of a service with everything switched on', () => {
     expect(Object.keys(components?.responses ?? {}).toSorted()).toEqual(Object.keys(responsesOf(features)).toSorted());
   });
 
+  it('lists every error code that an endpoint of the service answers with', () => {
+    expect(components?.schemas?.['Error']).toMatchObject({
+      properties: {
+        error: {
+          enum: [
+            'missing_token',
+            'invalid_refresh_token',
+            'invalid_token',
+            'invalid_service_key',
+            'forbidden_origin',
+            'not_found',
+            'invalid_request',
+            'temporarily_unavailable',
+            'server_error',
+          ],
+        },
+      },
+    });
+    expect(components?.schemas?.['OAuthError']).toMatchObject({
+      properties: {
+        error: {
+          enum: [
+            'invalid_request',
+            'invalid_client',
+            'invalid_grant',
+            'invalid_scope',
+            'unsupported_grant_type',
+            'unsupported_token_type',
+          ],
+        },
+      },
+    });
+  });
+
   it('has the name of the cookie that is set where none is given', () => {
     expect(components?.securitySchemes?.['refreshTokenCookie']).toMatchObject({ name: '__Host-refresh_token' });
   });

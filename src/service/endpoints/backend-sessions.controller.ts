@@ -10,7 +10,7 @@ import type { IssueOptions } from '../../auth/session/issue-options.js';
 import { SessionService, type UpdateSessionsOptions } from '../../auth/session/session.service.js';
 import { ServiceKeyGuard } from './service-key.guard.js';
 
-/** The fields of the body, and the option each stands for. */
+/** The fields of the body of `POST /sessions`, and the option that each one sets. */
 const FIELDS = {
   subject: 'subject',
   claims: 'claims',
@@ -23,7 +23,7 @@ const FIELDS = {
 } as const satisfies Record<string, keyof IssueOptions>;
 const FIELD_NAMES = Object.keys(FIELDS) as (keyof typeof FIELDS)[];
 
-/** What only a login backend may do, with its service key: start sessions, and change what they say. */
+/** The operations that take a service key only: start a session, and change claims and scope of a user's sessions. */
 @Controller('sessions')
 @UseGuards(ServiceKeyGuard)
 export class BackendSessionsController {
@@ -40,12 +40,12 @@ export class BackendSessionsController {
     const fields = Object.entries(bodyOf(request, FIELD_NAMES));
     const options = fields.map(([field, value]) => [FIELDS[field as keyof typeof FIELDS], value]);
     const session = await withDeadline(this.refreshTokens.issue(Object.fromEntries(options) as IssueOptions));
-    // The browser's cookie belongs to the host that sets it: the backend hands the header on.
+    // A browser keeps the cookie for the host that sets it. The backend is that host, and hands the header on.
     const setCookie = this.cookies.areOn ? { set_cookie: this.cookies.header(session) } : {};
     this.reply.send(response, HttpStatus.CREATED, { ...session, ...setCookie });
   }
 
-  /** `PATCH /sessions?subject=`: changes what a user's access tokens say from the next one on. */
+  /** `PATCH /sessions?subject=`: changes claims and scope of the user's access tokens, from the next refresh on. */
   @Patch()
   async update(@Req() request: AuthRequest, @Res() response: unknown): Promise<void> {
     const { subject } = queryOf(request, ['subject']);

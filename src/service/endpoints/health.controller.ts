@@ -2,7 +2,7 @@ import { Controller, Get, HttpStatus, Res } from '@nestjs/common';
 import { AuthReply } from '../../auth/http/auth.reply.js';
 import { Readiness } from './readiness.js';
 
-/** `GET /health/live`: the process answers. `GET /health/ready`: send it requests. */
+/** `GET /health/live`: whether the process answers. `GET /health/ready`: whether it should be sent requests. */
 @Controller('health')
 export class HealthController {
   constructor(

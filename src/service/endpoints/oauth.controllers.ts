@@ -5,7 +5,7 @@ import { OAuthController, OAuthMetadataController } from '../../index.js';
 import type { ServiceConfig } from '../service.config.js';
 import { LiteralPathGuard } from './literal-path.guard.js';
 
-/** The OAuth endpoints below their prefix, and the metadata where the issuer is a URL. */
+/** The controllers of the OAuth endpoints, and of the metadata where the issuer is a URL (RFC 8414 §3). */
 export function oauthControllers({ oauth }: Pick<ServiceConfig, 'oauth'>): Type[] {
   if (!oauth) return [];
   const { path, metadataPath } = oauth;
@@ -13,7 +13,10 @@ export function oauthControllers({ oauth }: Pick<ServiceConfig, 'oauth'>): Type[
   return metadataPath === undefined ? [endpoints] : [endpoints, metadataController(metadataPath)];
 }
 
-/** The path of an issuer may hold what a router takes for a pattern, each another one: no router is told of it. */
+/**
+ * The issuer's path may have characters that a router takes for a pattern, others in Express than in Fastify. So the
+ * route has a wildcard in its place, and a guard compares the path.
+ */
 function metadataController(path: string): Type {
   if (path === METADATA_PATH) return OAuthMetadataController;
   const controller = controllerAt(`${METADATA_PATH}/*issuer`, OAuthMetadataController);

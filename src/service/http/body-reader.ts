@@ -5,7 +5,7 @@ import { InvalidRequestError, RequestTooLargeError } from '../../auth/auth.error
 /** The largest body that is read, in bytes. A compressed body is measured after it is inflated. */
 export const BODY_LIMIT = 32 * 1_024;
 
-/** A body has to be what its type says, whatever route it is for; one of another type is left as its bytes. */
+/** On every route, a body must parse as its Content-Type says. A body of any other type stays a buffer of bytes. */
 const PARSERS = [
   bodyParser.json({ limit: BODY_LIMIT, strict: false, type: ['application/json', 'application/*+json'] }),
   bodyParser.urlencoded({ limit: BODY_LIMIT, extended: false }),
@@ -13,9 +13,10 @@ const PARSERS = [
 ];
 
 /**
- * Reads a body, and parses it where it is JSON or a form. The parsers are Express's, under Fastify too: what is good
- * for one must be good for the other.
- * @throws RequestTooLargeError, InvalidRequestError: the parsers' own messages quote the body
+ * Reads a body, and parses JSON and forms. Fastify uses Express's parsers too, so that both accept the same bodies.
+ * @returns the parsed body, or the bytes of a body of another type
+ * @throws RequestTooLargeError where the body is over the limit
+ * @throws InvalidRequestError where the body can't be parsed; its message doesn't quote the body as the parsers' do
  */
 export async function readBody(request: IncomingMessage & { body?: unknown }): Promise<unknown> {
   const response = new ServerResponse(request);

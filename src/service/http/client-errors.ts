@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** What Node couldn't read as a request, and what it is answered; anything else is a bad request. */
+/** The status for each code of Node's errors about unreadable requests. Any other code is answered 400. */
 const STATUS: ReadonlyMap<string | undefined, number> = new Map([
   ['ERR_HTTP_REQUEST_TIMEOUT', 408],
   ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 413],
@@ -10,9 +10,9 @@ const STATUS: ReadonlyMap<string | undefined, number> = new Map([
 
 const BODY = JSON.stringify({ error: 'invalid_request' });
 
-/** Answers what came on a connection and is no request, and ends the connection. */
+/** Answers bytes that Node couldn't read as a request, and ends the connection. */
 export function answerClientError({ code }: NodeJS.ErrnoException, socket: Duplex): void {
-  // An answer that is half-way out must not be continued with another one.
+  // A second answer must not follow the first bytes of another one.
   if (socket.writable && socket.writableLength === 0) {
     const status = STATUS.get(code) ?? 400;
     const head = [

@@ -10,7 +10,10 @@ import { allowOrigins } from './cors.js';
 import type { ServiceHttpAdapter } from './http-adapter.js';
 import { readRequest } from './request-reader.js';
 
-/** Sets up HTTP as the wire contract has it. The application must have been created with `bodyParser: false`. */
+/**
+ * Sets up time limits, answers to unreadable requests, shut-down, CORS, body parsing and the exception filter.
+ * @param app created with `bodyParser: false`: the service reads bodies before they are routed
+ */
 export function configureHttp(app: INestApplication): void {
   const adapter = app.getHttpAdapter() as ServiceHttpAdapter;
   const server = app.getHttpServer() as Server;
@@ -22,10 +25,10 @@ export function configureHttp(app: INestApplication): void {
   app.useGlobalFilters(app.get(AuthExceptionFilter));
 }
 
-/** A request is a few hundred bytes; nobody needs long to send one. */
+/** Requests have a few hundred bytes, so a client that takes long to send one holds a connection for nothing. */
 function limitTimes(server: Server): void {
   server.headersTimeout = TIME_BUDGET.requestHead;
   server.requestTimeout = TIME_BUDGET.request;
-  // Longer than the idle time of the usual load balancers (60 s): the side that sends must be the one that closes.
+  // Longer than a load balancer's idle time (60 s as a rule): were the service to close first, a request could be lost.
   server.keepAliveTimeout = TIME_BUDGET.keepAlive;
 }

@@ -2,7 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import type { INestApplication } from '@nestjs/common';
 import type { ServiceConfig } from '../service.config.js';
 
-/** Lets pages of the listed origins call the service. The lists are texts, since the adapters join others differently. */
+/**
+ * Lets pages of the origins in CORS_ORIGINS call the service. Methods and headers are texts, since Express and Fastify
+ * would join arrays differently.
+ */
 export function allowOrigins(app: INestApplication, { auth, corsOrigins }: ServiceConfig): void {
   if (corsOrigins.length === 0) return;
   const cors = {
@@ -11,10 +14,10 @@ export function allowOrigins(app: INestApplication, { auth, corsOrigins }: Servi
     allowedHeaders: 'Authorization,Content-Type,X-Request-Id',
     exposedHeaders: 'WWW-Authenticate,Retry-After',
     maxAge: 600,
-    // Fastify's: an OPTIONS request without a browser's headers is answered as Express answers it.
+    // An option of Fastify only. It answers an OPTIONS request without CORS headers as Express does.
     strictPreflight: false,
   };
-  // Cookies are sent to another origin only where its answer allows it (Fetch §3.3.3).
+  // A browser gives a page the answer to a request with cookies only where the answer allows that (Fetch §3.3.3).
   const withCookies = { ...cors, credentials: true };
   const origins = new Set<string | undefined>(auth.cookie ? corsOrigins : []);
   app.enableCors(({ headers }: Pick<IncomingMessage, 'headers'>, answerBy: (error: null, by: typeof cors) => void) =>

@@ -2,8 +2,8 @@ import { ConfigurationError } from '../../auth/auth.errors.js';
 import type { HttpAdapterConfig, ServiceHttpAdapter } from './http-adapter.js';
 
 /**
- * What serves HTTP, as HTTP_ADAPTER has it; the other one isn't loaded.
- * @throws ConfigurationError where Fastify is asked for and isn't installed
+ * The HTTP framework that HTTP_ADAPTER names. The other one isn't loaded.
+ * @throws ConfigurationError where HTTP_ADAPTER is `fastify` and its package isn't installed
  */
 export async function createHttpAdapter(config: HttpAdapterConfig): Promise<ServiceHttpAdapter> {
   if (config.httpAdapter === 'express') {

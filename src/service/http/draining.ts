@@ -5,14 +5,14 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { TIME_BUDGET } from '../../auth/runtime/time-budget.js';
 
 /**
- * Shut-down without a lost answer: new connections are refused at once; the open ones are answered as ever, with
- * `Connection: close`, so that each ends after its next answer. Node's own `close` would cut the idle ones, on which
- * a client may be sending just then.
+ * Shuts the server down without losing an answer. New connections are refused at once. Requests on open connections are
+ * answered with `Connection: close`, so each connection ends after its next answer. Node's own `close` would cut idle
+ * connections at once, even while a client is sending a request on one.
  */
 @Injectable()
 export class Draining implements BeforeApplicationShutdown {
   private readonly unanswered = new Set<ServerResponse>();
-  /** Connections on which nothing has come yet: Node doesn't count them among the idle ones. */
+  /** Connections without a request so far: `closeIdleConnections` leaves them open. */
   private readonly silent = new Set<Socket>();
   private hasBegun = false;
 
@@ -23,7 +23,7 @@ export class Draining implements BeforeApplicationShutdown {
     return this.hasBegun;
   }
 
-  /** Watches every request of the server; called once, before it listens. */
+  /** Keeps track of the server's connections and answers. To be called once, before the server listens. */
   watch(server: Server): void {
     server.prependListener('connection', (socket: Socket) => {
       this.silent.add(socket);

@@ -2,20 +2,21 @@ import type { IncomingMessage } from 'node:http';
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import type { ServiceConfig } from '../service.config.js';
 
-/** What of the configuration an adapter is made with. */
+/** The settings that an adapter needs. */
 export type HttpAdapterConfig = Pick<ServiceConfig, 'httpAdapter' | 'trustProxy'>;
 
-/** A request as Node has it, and as it came where a router has rewritten its URL. */
+/** A request of Node's. `originalUrl` is the URL as the client sent it, where the framework has rewritten `url`. */
 export type IncomingRequest = IncomingMessage & { readonly originalUrl?: string };
 
 /**
- * Looks at a request before it is routed. @returns its body, or `undefined` at once where it has none
- * @throws what the request is refused with
+ * Checks a request before it is routed, and reads its body.
+ * @returns the body, or `undefined` without waiting where the request has none
+ * @throws the error that the request is answered with
  */
 export type RequestReader = (request: IncomingRequest) => Promise<unknown> | undefined;
 
-/** What serves HTTP: it reads no body by itself, and routes alike, whichever framework is below. */
+/** An HTTP framework set up for the service: bodies and paths are treated the same whichever framework it is. */
 export interface ServiceHttpAdapter extends AbstractHttpAdapter {
-  /** Has every request read before it is routed; its body is left at `request.body`. */
+  /** Calls `read` for every request before it is routed, and sets `request.body` to the body. */
   readRequests(read: RequestReader): void;
 }

@@ -1,9 +1,13 @@
 import type { IncomingRequest, RequestReader } from './http-adapter.js';
 
-/** Goes on with a request, or with what it is refused with. */
+/** Goes on with a request, or answers it with the error. */
 type Next = (error?: Error) => void;
 
-/** Reads a request, leaves its body where the adapter's handlers look for it, and goes on; at once where it has none. */
+/**
+ * Reads a request and goes on with it; a request without a body goes on without waiting.
+ * @param incoming Node's request, which is read
+ * @param request the framework's request, whose handlers find the body in `body`
+ */
 export function readBefore(
   next: Next,
   read: RequestReader,

@@ -1,4 +1,4 @@
-/** Whether a request's path is percent-encoded UTF-8, as routers decode it (RFC 3986 §2.1). */
+/** Whether the path of a URL can be decoded: its escapes must be percent-encoded UTF-8 (RFC 3986 §2.1). */
 export function isWellFormed(url: string): boolean {
   if (!url.includes('%')) return true;
   try {
@@ -9,7 +9,7 @@ export function isWellFormed(url: string): boolean {
   }
 }
 
-/** A URL whose path has no escapes of characters that need none: it is the same one (RFC 3986 §6.2.2.2). */
+/** The same URL with every escape decoded that its path doesn't need: `/%6Cogout` is `/logout` (RFC 3986 §6.2.2.2). */
 export function withoutNeedlessEscapes(url: string): string {
   if (!url.includes('%')) return url;
   const path = pathOf(url);
@@ -17,7 +17,7 @@ export function withoutNeedlessEscapes(url: string): string {
   return shown + url.slice(path.length);
 }
 
-/** A URL's path, as it came. */
+/** The path of a URL, not decoded. */
 export function pathOf(url: string): string {
   return url.split(/[?#]/, 1)[0] as string;
 }

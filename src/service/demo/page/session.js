@@ -1,18 +1,18 @@
 import { browserStorage, createSession } from './client/index.js';
 
-/** The address of something of the demo's, wherever it is mounted. */
+/** The URL of a path below `/demo`, also where a proxy puts a prefix before it. */
 export function at(path) {
   return new URL(path, import.meta.url).href;
 }
 
 const storage = browserStorage('nest-refresh-token-demo');
 
-/** The session that all tabs share: an application needs no more than this. */
+/** The session that all tabs share. An application needs only this line. */
 export const session = createSession({ refreshUrl: at('refresh_token'), storage });
 
 /**
- * What is kept of the session, for this page to show; an application has no need to look. `undefined` where nobody is
- * signed in.
+ * The stored session, for this page to show; an application has no need to read it. `undefined` where nobody is signed
+ * in.
  */
 export async function stored() {
   const text = await storage.get();
@@ -20,19 +20,19 @@ export async function stored() {
     const record = JSON.parse(text);
     return record?.refresh_token && record.access_token ? record : undefined;
   } catch {
-    // Somebody has been at it.
+    // Somebody has edited the entry by hand.
     return undefined;
   }
 }
 
-/** The claims of an access token, unverified: for show. */
+/** The claims of an access token, not verified: only to be shown. */
 export function claimsOf(token) {
   const base64 = token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
   const bytes = Uint8Array.from(atob(base64), (character) => character.codePointAt(0));
   return JSON.parse(new TextDecoder().decode(bytes));
 }
 
-/** Calls `show` with what is stored, at once and then often enough for a countdown. */
+/** Calls `show` with the stored session, now and then five times a second, for the countdown. */
 export function watch(show) {
   const look = async () => {
     try {

@@ -19,7 +19,7 @@ const SYSTEMS = [
 let listed = [];
 let listedFor;
 
-/** Lists the sessions anew where another access token is there: it is fresh, so that asking costs no refresh. */
+/** Reloads the list whenever the access token is a new one: a new token is alive, so the request costs no refresh. */
 export function watchSessions(record) {
   const token = record?.access_token;
   if (token === listedFor) return;
@@ -70,7 +70,7 @@ function item({ id, label, user_agent: userAgent, created_at: created, last_used
   return li;
 }
 
-/** What a User-Agent says, in two words. */
+/** The browser and the system that a User-Agent names. */
 function deviceOf(userAgent) {
   const browser = BROWSERS.find(([, pattern]) => pattern.test(userAgent))?.[0] ?? 'A browser';
   const system = SYSTEMS.find(([, pattern]) => pattern.test(userAgent))?.[0];
@@ -87,7 +87,7 @@ async function end(id, name, isCurrent) {
       ? 'Ended: this one. The tabs are signed out at their next refresh.'
       : `Ended: ${name}. It is signed out at its next refresh.`,
   );
-  // With ours the right to ask is gone, and asking would sign the tabs out at once.
+  // This session is over: reloading the list with its token would sign the tabs out at once.
   if (isCurrent) render(listed.filter((one) => one.id !== id));
   else await list();
 }
@@ -110,7 +110,7 @@ async function send(path, words) {
   }
 }
 
-/** Somebody else's browser: the tokens stay with it, which is nowhere. */
+/** Signs in as another device would. Its tokens are dropped, since there is no other device. */
 async function signInElsewhere() {
   const record = await stored();
   if (!record) return tell('Sign in here first.');

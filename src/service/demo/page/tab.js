@@ -5,9 +5,9 @@ const INTERVAL = 2_000;
 const AT_ONCE = 20;
 
 const log = logIn(element('log'));
-/** What was stored last, and before that: to tell whether a refresh token is a new one. */
+/** The last two stored sessions, to tell whether the refresh token is a new one. */
 let seen = [];
-/** The access token whose coming is told, one whose isn't, and one that this tab has refreshed. */
+/** The access token that the log has told of, the one that it hasn't yet, and this tab's own from its last refresh. */
 let told;
 let untold;
 let own;
@@ -35,11 +35,11 @@ function see(record) {
   if (record.access_token !== seen.at(-1)?.access_token) seen = [...seen.slice(-1), record];
 }
 
-/** Says where a token came from that this tab hasn't asked for. */
+/** Logs where an access token came from that this tab hasn't refreshed itself. */
 function explain({ access_token: token }) {
   if (token === told?.token) return;
   const { sub, sid } = claimsOf(token);
-  // It may be this tab's own: its event comes at once.
+  // The token may be this tab's own: wait once for the event that says so.
   if (token !== own && token !== untold) {
     untold = token;
     return;
@@ -78,7 +78,7 @@ function showLife(record) {
   element('left').textContent = isDue ? `${expiry}: the next call refreshes it` : expiry;
 }
 
-/** One call of the API, as an application makes it. */
+/** Calls the API as an application does. */
 async function call() {
   const response = await session.fetch(at('hello'));
   const { message, error } = await response.json();
@@ -107,7 +107,7 @@ async function refreshNow() {
   const record = await stored();
   if (!record) return log('warn', 'Nobody is signed in.');
   try {
-    // As if the API had refused it.
+    // The client refreshes a living token only where the API has refused it.
     await session.getAccessToken({ refused: record.access_token });
   } catch (error) {
     log('warn', why(error));

@@ -10,21 +10,21 @@ let loot;
 let robbed;
 let uses = 0;
 let isOver = false;
-/** What the owner had when it was last seen, and how often it was refreshed since the two held the same token. */
+/** The owner's session when last seen, and how often it was refreshed since owner and thief held the same token. */
 let owners;
 let changes = 0;
 
-/** Sees what the owner holds: called all the time. */
+/** Compares the owner's session with the last one seen. To be called several times a second. */
 export function watchOwner(record) {
   if (record && robbed !== undefined && sessionOf(record) !== robbed) forget();
   if (isRefreshed(owners, record)) changes += 1;
   owners = record;
-  // Both were handed the same successor, or the thief has just copied it: there is nothing to tell them apart by.
+  // Owner and thief hold the same token: the server can't tell them apart, and the count starts again.
   if (record?.refresh_token === loot) changes = 0;
   showSteps();
 }
 
-/** Not where somebody has signed in anew, or out. */
+/** Whether the owner has refreshed between two looks; a new sign-in or a sign-out is no refresh. */
 function isRefreshed(before, after) {
   if (!before || !after || before.refresh_token === after.refresh_token) return false;
   return sessionOf(before) === sessionOf(after);
@@ -34,7 +34,7 @@ function sessionOf(record) {
   return claimsOf(record.access_token).sid;
 }
 
-/** Somebody has signed in anew: another story. */
+/** Starts over for a session of a new sign-in. */
 function forget() {
   loot = undefined;
   robbed = undefined;

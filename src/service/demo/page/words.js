@@ -5,17 +5,17 @@ export function element(id) {
   return document.querySelector(`#${id}`);
 }
 
-/** Both ends of a token: enough to tell two apart, too little to use. */
+/** The beginning and the end of a token: enough to tell two tokens apart, too little to use one. */
 export function short(token) {
   return `${token.slice(0, 6)}…${token.slice(-6)}`;
 }
 
-/** Seconds, for people. */
+/** A time in milliseconds as text, in whole seconds. */
 export function seconds(milliseconds) {
   return `${Math.max(0, Math.ceil(milliseconds / 1_000))} s`;
 }
 
-/** Writes what happened, the newest first; the same again is counted instead. */
+/** Makes a log in `list`, the newest line on top. A line that repeats the last one is counted there. */
 export function logIn(list) {
   let last = {};
   return (kind, text) => {
@@ -37,17 +37,17 @@ export function logIn(list) {
   };
 }
 
-/** An hour, a minute and a second of today. */
+/** The time of day as hours, minutes and seconds. */
 export function timeOfDay(date = new Date()) {
   return date.toLocaleTimeString('en-GB');
 }
 
-/** What went wrong, in words. */
+/** The message of an error. */
 export function why(error) {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Why a session is over. */
+/** A sentence that says why the session is over. */
 export function endOf(reason) {
   if (reason === 'sign_out') return 'Signed out, in every tab.';
   return `The refresh token was refused: the session is over (${reason}).`;
