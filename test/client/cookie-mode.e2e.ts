@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import type { Session, SessionEvents } from 'nest-refresh-token/client';
 import type { Page } from 'playwright-core';
 import { DataSource } from 'typeorm';
-import { RefreshTokenService } from '../../src/auth/refresh-token/refresh-token.service.js';
+import { SessionService } from '../../src/auth/session/session.service.js';
 import { describeBrowser } from '../support/clients/browser.js';
 import { cookieWorldForTheSuite } from '../support/clients/cookie-world.js';
 import { until } from '../support/servers/process.js';
@@ -152,7 +152,7 @@ describeBrowser('The client library with its cookie storage, in a browser', () =
 
   it('is signed out with the reason where the session was ended, and the cookie is gone', async () => {
     const { page, id } = await signedIn();
-    await world.service.app.get(RefreshTokenService, { strict: false }).revokeSession(id);
+    await world.service.app.get(SessionService, { strict: false }).end(id);
     world.service.clock.advance(2 * HOUR);
     expect(await fetchSessions(page, world.site)).toBe(401);
     expect(await told(page)).toEqual([['signedOut', { reason: 'invalid_refresh_token' }]]);

@@ -4,7 +4,6 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
 import { resolveAuthOptions } from '../../src/auth/options/resolve-options.js';
 import { Database } from '../../src/auth/database/database.js';
-import { RefreshTokenService } from '../../src/auth/refresh-token/refresh-token.service.js';
 import { UNKNOWN_DEVICE } from '../../src/auth/session/device.js';
 import { SessionService } from '../../src/auth/session/session.service.js';
 import { SessionStore, type NewSession } from '../../src/auth/session/session.store.js';
@@ -67,13 +66,13 @@ describe('durability of the service on SQLite', () => {
   });
 
   it('waits for the disk when a session ends: by logout, by its id, by its subject', async () => {
-    const tokens = service.app.get(RefreshTokenService);
+    const sessionService = service.app.get(SessionService);
     const sessions = [await signIn(service.url), await signIn(service.url), await signIn(service.url)] as const;
     writes.length = 0;
 
     await logout(service.url, sessions[0].refresh_token);
-    await tokens.revokeSession(sessions[1].session_id);
-    await tokens.revokeSubject('alice');
+    await sessionService.end(sessions[1].session_id);
+    await sessionService.endAll('alice');
 
     expect(writes).toEqual(Array.from({ length: 3 }, () => 'UPDATE SET revoked_at: FULL'));
     expect(levelOf(handle)).toBe('NORMAL');

@@ -8,6 +8,7 @@ import {
   InvalidRequestError,
   postgresMigrations,
   RefreshTokenService,
+  SessionService,
   type IssuedSession,
   type TokenResponse,
 } from 'nest-refresh-token';
@@ -256,7 +257,7 @@ describeIt('A Nest app with conventions of its own', () => {
     it('refuses to spare a session whose id can be none', async () => {
       const service = app.get(RefreshTokenService);
       const { refresh_token } = await service.issue({ subject: 'dave' });
-      const ended = service.revokeSubject('dave', { exceptSessionId: 'mine' });
+      const ended = app.get(SessionService).endAll('dave', { exceptSessionId: 'mine' });
       await expect(ended).rejects.toBeInstanceOf(InvalidRequestError);
       await service.refresh(refresh_token);
     });
@@ -264,8 +265,9 @@ describeIt('A Nest app with conventions of its own', () => {
     it('tells its own code why, by the type of the error', async () => {
       const service = app.get(RefreshTokenService);
       const session = await service.issue({ subject: 'carol' });
-      expect(await service.revokeSession(session.session_id)).toBe(true);
-      expect(await service.revokeSession(session.session_id)).toBe(false);
+      const sessions = app.get(SessionService);
+      expect(await sessions.end(session.session_id)).toBe(true);
+      expect(await sessions.end(session.session_id)).toBe(false);
 
       const dead: unknown = await service.refresh(session.refresh_token).catch((error: unknown) => error);
       expect(dead).toBeInstanceOf(InvalidRefreshTokenError);

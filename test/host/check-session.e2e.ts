@@ -96,7 +96,7 @@ describeOnEachDatabase('An access token of a session that has ended', (databaseN
   const endings: [string, (host: GuardedHost, session: SignedIn) => Promise<unknown>][] = [
     ['by a logout', ({ app }, session) => app.get(RefreshTokenService).revoke(session.refresh_token)],
     ['by its id', ({ app }, session) => app.get(SessionService).end(session.session_id)],
-    ['with all of its subject', ({ app }) => app.get(RefreshTokenService).revokeSubject('alice')],
+    ['with all of its subject', ({ app }) => app.get(SessionService).endAll('alice')],
     ['by being one too many', async ({ app }) => signIn(app, 'alice', { revokeOthers: true })],
     [
       'by a reused token',

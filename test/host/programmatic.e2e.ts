@@ -6,6 +6,7 @@ import {
   InvalidRefreshTokenError,
   InvalidRequestError,
   RefreshTokenService,
+  SessionService,
   TemporarilyUnavailableError,
   type IssuedSession,
 } from 'nest-refresh-token';
@@ -15,11 +16,15 @@ import { serviceForTheSuite } from '../support/servers/running-service.js';
 import { endOf, loseSession } from '../support/databases/session-rows.js';
 import { DAY, MINUTE } from '../support/test-clock.js';
 
-describeOnEachDatabase('RefreshTokenService, in the code of a host', (databaseName) => {
+describeOnEachDatabase('RefreshTokenService and SessionService, in the code of a host', (databaseName) => {
   const running = serviceForTheSuite(databaseName);
 
   function sessions(): RefreshTokenService {
     return running.service.app.get(RefreshTokenService);
+  }
+
+  function sessionService(): SessionService {
+    return running.service.app.get(SessionService);
   }
 
   let users = 0;
@@ -113,15 +118,15 @@ describeOnEachDatabase('RefreshTokenService, in the code of a host', (databaseNa
     expect(await isAlive(session)).toBe(false);
   });
 
-  it('revokeSession ends one session, by its id in any spelling', async () => {
+  it('SessionService.end ends one session, by its id in any spelling', async () => {
     const [first, second, third] = [
       await signIn(running.service.url),
       await signIn(running.service.url),
       await signIn(running.service.url),
     ];
-    expect(await sessions().revokeSession(first.session_id)).toBe(true);
-    expect(await sessions().revokeSession(first.session_id)).toBe(false);
-    expect(await sessions().revokeSession(second.session_id.toUpperCase())).toBe(true);
+    expect(await sessionService().end(first.session_id)).toBe(true);
+    expect(await sessionService().end(first.session_id)).toBe(false);
+    expect(await sessionService().end(second.session_id.toUpperCase())).toBe(true);
     expect([await isAlive(first), await isAlive(second), await isAlive(third)]).toEqual([false, false, true]);
     const at = running.service.clock.now();
     expect(await endOf(running.service.app, first.session_id)).toEqual({ at, reason: 'service' });
@@ -137,13 +142,13 @@ describeOnEachDatabase('RefreshTokenService, in the code of a host', (databaseNa
     '{00000000-0000-0000-0000-000000000000}',
     'a\0b',
     'x'.repeat(10_000),
-  ])('revokeSession of an id that is none ends nothing: %.40j', async (id) => {
+  ])('SessionService.end ends nothing where the id can’t be one: %.40j', async (id) => {
     const session = await signIn(running.service.url);
-    expect(await sessions().revokeSession(id)).toBe(false);
+    expect(await sessionService().end(id)).toBe(false);
     expect(await isAlive(session)).toBe(true);
   });
 
-  it('revokeSubject ends all sessions of a subject, and counts those that were alive', async () => {
+  it('SessionService.endAll ends all sessions of a subject, and counts those that were alive', async () => {
     const { url, clock, app } = running.service;
     const [user, otherUser] = [newUser(), newUser()];
     const expired = await signIn(url, user);
@@ -153,32 +158,32 @@ describeOnEachDatabase('RefreshTokenService, in the code of a host', (databaseNa
     const [first, second] = [await signIn(url, user), await signIn(url, user)];
     const other = await signIn(url, otherUser);
 
-    expect(await sessions().revokeSubject(user)).toBe(2);
-    expect(await sessions().revokeSubject(user)).toBe(0);
+    expect(await sessionService().endAll(user)).toBe(2);
+    expect(await sessionService().endAll(user)).toBe(0);
     expect([await isAlive(first), await isAlive(second), await isAlive(other)]).toEqual([false, false, true]);
     const at = clock.now();
     expect(await endOf(app, expired.session_id)).toEqual({ at, reason: 'service' });
     expect(await endOf(app, loggedOut.session_id)).toEqual({ at, reason: 'logout' });
   });
 
-  it('revokeSubject spares the session it is told to', async () => {
+  it('SessionService.endAll spares the session it is told to', async () => {
     const { url } = running.service;
     const [user, otherUser] = [newUser(), newUser()];
     const [here, there] = [await signIn(url, user), await signIn(url, user)];
     const elsewhere = await signIn(url, otherUser);
-    expect(await sessions().revokeSubject(user, { exceptSessionId: here.session_id.toUpperCase() })).toBe(1);
+    expect(await sessionService().endAll(user, { exceptSessionId: here.session_id.toUpperCase() })).toBe(1);
     expect([await isAlive(here), await isAlive(there), await isAlive(elsewhere)]).toEqual([true, false, true]);
 
-    expect(await sessions().revokeSubject(user, { exceptSessionId: elsewhere.session_id })).toBe(1);
+    expect(await sessionService().endAll(user, { exceptSessionId: elsewhere.session_id })).toBe(1);
     expect([await isAlive(here), await isAlive(elsewhere)]).toEqual([false, true]);
   });
 
   it.each(['', 'garbage', "' OR 1=1 --", 'a\0b'])(
-    'revokeSubject ends nothing where the session to spare can’t be one: %j',
+    'SessionService.endAll ends nothing where the session to spare can’t be one: %j',
     async (exceptSessionId) => {
       const user = newUser();
       const session = await signIn(running.service.url, user);
-      const revoked = sessions().revokeSubject(user, { exceptSessionId });
+      const revoked = sessionService().endAll(user, { exceptSessionId });
       await expect(revoked).rejects.toBeInstanceOf(InvalidRequestError);
       await expect(revoked).rejects.toMatchObject({
         message: expect.stringMatching(/^exceptSessionId: got .+, takes /),
@@ -188,20 +193,23 @@ describeOnEachDatabase('RefreshTokenService, in the code of a host', (databaseNa
   );
 
   it.each(['nobody', '%', 'alic_', "alice' OR 1=1 --", 'ALICE', ' alice', 'alice ', 'àlice'])(
-    'revokeSubject takes a subject to the letter: %s',
+    'SessionService.endAll takes a subject to the letter: %s',
     async (subject) => {
       const session = await signIn(running.service.url);
-      expect(await sessions().revokeSubject(subject)).toBe(0);
+      expect(await sessionService().endAll(subject)).toBe(0);
       expect(await isAlive(session)).toBe(true);
     },
   );
 
-  it.each(['', 'a\0', 'x'.repeat(256)])('revokeSubject names a subject that can’t be one: %.20j', async (subject) => {
-    await expect(sessions().revokeSubject(subject)).rejects.toMatchObject({
-      code: 'invalid_request',
-      message: expect.stringMatching(/^subject: got .+, takes a string of 1 to 255 characters\.$/),
-    });
-  });
+  it.each(['', 'a\0', 'x'.repeat(256)])(
+    'SessionService.endAll names a subject that can’t be one: %.20j',
+    async (subject) => {
+      await expect(sessionService().endAll(subject)).rejects.toMatchObject({
+        code: 'invalid_request',
+        message: expect.stringMatching(/^subject: got .+, takes a string of 1 to 255 characters\.$/),
+      });
+    },
+  );
 
   it('a lost row is nothing to sign anybody out for', async () => {
     const session = await signIn(running.service.url);
@@ -210,7 +218,7 @@ describeOnEachDatabase('RefreshTokenService, in the code of a host', (databaseNa
       await expect(lost).rejects.toBeInstanceOf(TemporarilyUnavailableError);
       await expect(lost).rejects.toMatchObject({ code: 'temporarily_unavailable', reason: 'session_lost' });
     }
-    expect(await sessions().revokeSession(session.session_id)).toBe(false);
+    expect(await sessionService().end(session.session_id)).toBe(false);
   });
 
   it('every method says "later" where the database can’t answer', async () => {
@@ -221,8 +229,8 @@ describeOnEachDatabase('RefreshTokenService, in the code of a host', (databaseNa
       () => sessions().issue({ subject: 'alice' }),
       () => sessions().refresh(session.refresh_token),
       () => sessions().revoke(session.refresh_token),
-      () => sessions().revokeSession(session.session_id),
-      () => sessions().revokeSubject('alice'),
+      () => sessionService().end(session.session_id),
+      () => sessionService().endAll('alice'),
     ];
     for (const attempt of attempts) {
       const error: unknown = await attempt().then(

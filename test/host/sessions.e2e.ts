@@ -97,7 +97,7 @@ describeOnEachDatabase('SessionsController in a host app', (databaseName) => {
   });
 
   it('asks for the session, though the module’s guards don’t', async () => {
-    await host.app.get(RefreshTokenService).revokeSession(ada.session_id);
+    await host.app.get(SessionService).end(ada.session_id);
     const verifier = host.app.get(AccessTokenVerifier);
     expect(await verifier.verify(ada.access_token)).toMatchObject({ sid: ada.session_id });
     for (const answer of [

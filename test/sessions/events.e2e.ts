@@ -158,8 +158,6 @@ describeOnEachDatabase('A session observer', (name) => {
       ],
       ['service', 'SessionService.end', (host, { session_id }) => host.sessions.end(session_id)],
       ['service', 'SessionService.endAll', (host, { subject }) => host.sessions.endAll(subject)],
-      ['service', 'revokeSession', (host, { session_id }) => host.refreshTokens.revokeSession(session_id)],
-      ['service', 'revokeSubject', (host, { subject }) => host.refreshTokens.revokeSubject(subject)],
       ['service', 'a login with revokeOthers', (host, { subject }) => issue(host, { subject, revokeOthers: true })],
     ])('that it was ended, with the reason %s, by %s, and not again', async (reason, _, end) => {
       const { host } = running;
@@ -173,7 +171,7 @@ describeOnEachDatabase('A session observer', (name) => {
       expect(wire(await logout(host.url, session.refresh_token))).toEqual(NO_CONTENT);
       await end(host, session);
       await host.sessions.end(session.session_id);
-      await host.refreshTokens.revokeSubject(subject);
+      await host.sessions.endAll(subject);
       expect(wire(await refresh(host.url, session.refresh_token))).toEqual(REFUSED);
       expect(sinceCreated(host, session)).toEqual([ended]);
     });

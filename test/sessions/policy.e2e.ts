@@ -656,17 +656,14 @@ describeOnEachDatabase("A session policy with onPolicyFailure: 'allow'", (name) 
 
 @Injectable()
 class OneDeviceOnly extends SessionPolicy {
-  constructor(
-    private readonly sessions: SessionService,
-    private readonly refreshTokens: RefreshTokenService,
-  ) {
+  constructor(private readonly sessions: SessionService) {
     super();
   }
 
   override async onRefresh({ id, subject, claims }: PolicySession): Promise<PolicyDecision> {
     const { sessions } = await this.sessions.list(subject);
     if (sessions[0]?.id !== id) return { allow: false, reason: 'not the newest' };
-    const ended = await this.refreshTokens.revokeSubject(subject, { exceptSessionId: id });
+    const ended = await this.sessions.endAll(subject, { exceptSessionId: id });
     return { allow: true, claims: { ...claims, ended } };
   }
 }

@@ -16,13 +16,18 @@ import { TokenIntrospector } from '../endpoints/oauth/token.introspector.js';
 import { RandomSource, SystemRandomSource } from '../runtime/random.js';
 import { RefreshTokenCodec } from '../refresh-token/refresh-token.codec.js';
 import { RefreshTokenReader } from '../refresh-token/refresh-token.reader.js';
+import { LegacyTokenAdopter } from '../refresh-token/legacy/legacy-token.adopter.js';
 import { RefreshTokenService } from '../refresh-token/refresh-token.service.js';
+import { Rotator } from '../refresh-token/rotate.js';
+import { SessionFinder } from '../refresh-token/session.finder.js';
+import { TokenResponder } from '../refresh-token/token.responder.js';
 import { SecretRegistry } from '../key-ring/token-secret.registry.js';
 import { ServiceKeys } from '../guards/service-keys.js';
 import { PolicyGate } from '../session/policy.gate.js';
 import { PurgeWalk } from '../session/purge/purge.walk.js';
 import { SessionEventPublisher } from '../session/session-events.publisher.js';
 import { SessionCreator } from '../session/session.creator.js';
+import { SessionEnder } from '../session/session.ender.js';
 import { SessionPurger } from '../session/purge/session.purger.js';
 import { SessionService } from '../session/session.service.js';
 import { SessionStore } from '../session/session.store.js';
@@ -63,6 +68,7 @@ export const AUTH_PROVIDERS: Provider[] = [
   Database,
   ErrorHeaders,
   KeyRing,
+  LegacyTokenAdopter,
   ModuleIsolation,
   PolicyGate,
   PurgeWalk,
@@ -70,13 +76,17 @@ export const AUTH_PROVIDERS: Provider[] = [
   RefreshTokenCookies,
   RefreshTokenReader,
   RefreshTokenService,
+  Rotator,
   SecretRegistry,
   ServiceKeys,
   SessionCreator,
+  SessionEnder,
   SessionEventPublisher,
+  SessionFinder,
   SessionPurger,
   SessionService,
   SessionStore,
   SigningKeyRegistry,
   TokenIntrospector,
+  TokenResponder,
 ];

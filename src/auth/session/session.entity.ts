@@ -2,8 +2,8 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /**
  * One login on one device; one row for ever, however often it refreshes. Times and numbers are integers,
- * milliseconds since the epoch, which drivers hand over as text. For reading: what changes a session is
- * `RefreshTokenService`.
+ * milliseconds since the epoch, which drivers hand over as text. For reading only: `RefreshTokenService`
+ * and `SessionService` change sessions.
  */
 @Entity({ name: 'refresh_token_sessions' })
 export class RefreshTokenSession {
@@ -12,7 +12,7 @@ export class RefreshTokenSession {
   id!: string;
 
   /** The user's id, as the host gave it. */
-  // Indexed for revokeSubject. Nothing that a refresh changes is indexed: PostgreSQL can then update in place (HOT).
+  // Indexed for what is done to all sessions of a subject. Nothing that a refresh changes is indexed: PostgreSQL can then update in place (HOT).
   @Index()
   @Column({ name: 'subject', type: 'varchar', length: 255 })
   subject!: string;

@@ -6,6 +6,7 @@ import { Clock } from '../runtime/clock.js';
 import { isLive } from '../rotation/rotation.rule.js';
 import { checkClaims, checkLabel, checkScope, checkSubject } from './issue-options.js';
 import { SessionEventPublisher } from './session-events.publisher.js';
+import { SessionEnder } from './session.ender.js';
 import type { CustomClaims, Session } from './session.js';
 import { SessionStore } from './session.store.js';
 import { decodeCursor, encodeCursor } from './session.cursor.js';
@@ -73,6 +74,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 export class SessionService {
   constructor(
     private readonly store: SessionStore,
+    private readonly ender: SessionEnder,
     private readonly events: SessionEventPublisher,
     private readonly clock: Clock,
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
@@ -105,10 +107,7 @@ export class SessionService {
     const owner = ownerOf(options);
     if (!isSessionId(sessionId)) return false;
     const { by = 'service' } = options;
-    const now = this.clock.now();
-    const ended = await this.store.revoke(sessionId.toLowerCase(), by, now, owner);
-    if (ended) this.events.ended([ended], by, now);
-    return ended !== undefined;
+    return this.ender.end(sessionId.toLowerCase(), by, this.clock.now(), { subject: owner });
   }
 
   /**

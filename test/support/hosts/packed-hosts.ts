@@ -57,12 +57,12 @@ import { Controller, Get, Inject, Injectable, Module, UseFilters, UseGuards, typ
 import { Reflector } from '@nestjs/core';
 import {
   AccessTokenGuard, AccessTokenVerifier, accessTokenGuard, authErrorFilter, AuthModule, CurrentToken, deviceOf,
-  ErrorHeaders, getAuthToken, InvalidAccessTokenError, LegacyTokens, RefreshTokenGuard, RefreshTokenReader,
-  RefreshTokenService, RequireScope, SessionObserver, SessionPolicy,
+  ErrorHeaders, getAuthToken, InvalidAccessTokenError, LegacyTokens, RefreshTokenCookies, RefreshTokenGuard,
+  RefreshTokenReader, RefreshTokenService, RequireScope, SessionObserver, SessionPolicy,
   SessionsController, SessionService, type AccessTokenClaims, type AccessTokenRefusal, type AccessTokenRequest,
   type AuthModuleOptions, type Device, type EndSessionOptions, type EndSessionsOptions, type IssueOptions,
   type ListSessionsOptions, type PolicyDecision, type PolicySession, type ReuseDetectedEvent, type RevocationReason,
-  type RevokeSubjectOptions, type SessionCreatedEvent, type SessionEndedEvent, type SessionEvent, type SessionInfo,
+  type SessionCreatedEvent, type SessionEndedEvent, type SessionEvent, type SessionInfo,
   type SessionListResponse, type SessionLostEvent, type SessionOptions, type SessionPage, type SessionRefreshedEvent,
   type SessionResponse, type UpdateSessionsOptions, type VerifyOptions,
 } from 'nest-refresh-token';
@@ -85,8 +85,10 @@ class OwnGuard extends AccessTokenGuard {
 
 @Injectable()
 class OwnRefreshGuard extends RefreshTokenGuard {
-  constructor(reader: RefreshTokenReader, headers: ErrorHeaders, readonly sessions: SessionService) {
-    super(reader, headers);
+  constructor(
+    reader: RefreshTokenReader, cookies: RefreshTokenCookies, headers: ErrorHeaders, readonly sessions: SessionService,
+  ) {
+    super(reader, cookies, headers);
   }
 }
 
@@ -174,7 +176,7 @@ export function reasonOf(error: unknown): AccessTokenRefusal | undefined {
   return error instanceof InvalidAccessTokenError ? error.reason : undefined;
 }
 export type All = [
-  EndSessionOptions, EndSessionsOptions, ReuseDetectedEvent, RevokeSubjectOptions, SessionCreatedEvent,
+  EndSessionOptions, EndSessionsOptions, ReuseDetectedEvent, SessionCreatedEvent,
   SessionEndedEvent, SessionListResponse, SessionLostEvent, SessionRefreshedEvent, SessionResponse,
   UpdateSessionsOptions, VerifyOptions,
 ];
@@ -254,12 +256,14 @@ class ByeController extends LogoutController {
 export class AppModule {}
 
 export async function exchange(
-  tokens: RefreshTokenService, introspector: TokenIntrospector, reader: RefreshTokenReader, options: ExchangeOptions,
+  tokens: RefreshTokenService, introspector: TokenIntrospector, reader: RefreshTokenReader, cookies: RefreshTokenCookies,
+  options: ExchangeOptions,
 ): Promise<string | undefined> {
   const { scope, refresh_token }: ScopedTokenResponse = await tokens.exchange('token', options);
+  console.log((await reader.read(refresh_token, { isLeaving: true })).sessionId);
   const found: TokenIntrospection = await introspector.introspect(refresh_token);
   // @ts-expect-error nothing is told of a token that may be dead
-  console.log(found.sub, await tokens.revoke(refresh_token, { clientId: 'app' }), reader.cookies.areOn);
+  console.log(found.sub, await tokens.revoke(refresh_token, { clientId: 'app' }), cookies.areOn);
   return found.active ? found.sub : scope;
 }
 
