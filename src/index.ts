@@ -59,7 +59,8 @@ export { AuthErrorFilter, AuthExceptionFilter } from './auth/http/auth.exception
 
 // Controllers, to list in `controllers` or to extend
 export { RefreshTokenController } from './auth/endpoints/refresh-token.controller.js';
-export { LogoutController, type LogoutRequest } from './auth/endpoints/logout.controller.js';
+export { LogoutController } from './auth/endpoints/logout.controller.js';
+export type { LogoutRequest } from './auth/guards/logout.guard.js';
 export { SessionsController } from './auth/endpoints/sessions.controller.js';
 export type { SessionListResponse, SessionResponse } from './auth/endpoints/session.response.js';
 export { JwksController } from './auth/endpoints/jwks.controller.js';

@@ -102,6 +102,17 @@ describe.each([graphql, socketIo])('The guard over $name', ({ guard, context }) 
     expect(currentToken(message)).toBeUndefined();
   });
 
+  it.each([null, '', 'text', 0, [null], { req: null, handshake: null }])(
+    'finds no claims, and the handler runs, where the client has sent %j',
+    async (sent) => {
+      const headers = { authorization: alice.authorization };
+      expect(currentToken(context({ headers }, sent as object))).toBeUndefined();
+      const message = context({ headers }, sent as object);
+      await guarding.canActivate(message);
+      expect(currentToken(message)).toMatchObject({ sub: 'alice' });
+    },
+  );
+
   it.each<[string, object]>([
     ['accessToken', { accessToken: FORGED_CLAIMS }],
     ['req', { req: { accessToken: FORGED_CLAIMS } }],

@@ -1,15 +1,18 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { admittedClaims, type AccessTokenClaims } from '../access-token/access-token.claims.js';
+import type { AccessTokenClaims } from '../access-token/access-token.claims.js';
+import { RequestContextKey } from '../http/request-context.js';
+
+/** The claims that `AccessTokenGuard` has let through. What a client sends may look like claims, and is never here. */
+export const admittedClaims = new RequestContextKey<AccessTokenClaims>('claims');
 
 interface Carrier {
-  readonly accessToken?: AccessTokenClaims;
   readonly req?: Carrier;
   readonly handshake?: Carrier;
 }
 
 /**
  * The claims of the access token that `AccessTokenGuard` let through, over HTTP, GraphQL and Socket.IO; `undefined`
- * where it let none through on this request, or this connection.
+ * where the guard let none through on this request, or this connection.
  * @example me(@CurrentToken() { sub, tenant }: AccessTokenClaims<{ tenant: string }>) {}
  */
 export const CurrentToken = createParamDecorator((_: undefined, context: ExecutionContext) => {
@@ -17,6 +20,7 @@ export const CurrentToken = createParamDecorator((_: undefined, context: Executi
   // first's `handshake` of a gateway.
   const carriers = context.getArgs<(Carrier | undefined)[]>();
   return carriers
-    .flatMap((carrier) => [carrier?.accessToken, carrier?.req?.accessToken, carrier?.handshake?.accessToken])
-    .find((claims) => claims !== undefined && admittedClaims.has(claims));
+    .flatMap((carrier) => [carrier, carrier?.req, carrier?.handshake])
+    .map((request) => (request ? admittedClaims.get(request) : undefined))
+    .find((claims) => claims !== undefined);
 });

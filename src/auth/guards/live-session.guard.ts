@@ -3,8 +3,8 @@ import type { AccessTokenClaims } from '../access-token/access-token.claims.js';
 import { AccessTokenGuard } from './access-token.guard.js';
 
 /**
- * `AccessTokenGuard` that asks for the session, whatever `accessToken.checkSession` says, for one SELECT a request:
- * for routes where who was signed out must not get through for the rest of an access token's life.
+ * `AccessTokenGuard` that also asks whether the token's session is alive, whatever `accessToken.checkSession` says, for
+ * one SELECT a request. For routes that a user who was signed out must not reach for the rest of an access token's life.
  * @example
  * @UseGuards(LiveSessionGuard)
  * @Post('log-out-everywhere')

@@ -1,9 +1,12 @@
 import { SetMetadata } from '@nestjs/common';
 
-/** Marks a controller whose callers have no access token, or not that alone: it sees to its callers itself. */
+/** The metadata of a controller whose callers present something other than an access token. */
 export const OWN_CREDENTIALS = 'nest-refresh-token:own-credentials';
 
-/** A global `AccessTokenGuard` lets the controller's callers pass: who refreshes has no good access token any more. */
+/**
+ * A global `AccessTokenGuard` lets the callers of this controller pass: a client that refreshes has no good access token
+ * any more. The controller guards itself.
+ */
 export function OwnCredentials(): ClassDecorator {
   return SetMetadata(OWN_CREDENTIALS, true);
 }

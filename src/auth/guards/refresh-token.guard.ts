@@ -1,14 +1,14 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { InvalidRefreshTokenError } from '../auth.errors.js';
-import { OTHER_REFRESH_TOKEN, type AuthRequest } from '../http/auth.request.js';
-import { AUTH_MODULE_NAME, refreshTokenStrategyName } from '../injection-tokens.js';
-import { RefreshTokenCookies } from '../http/refresh-token.cookies.js';
-import { BearerGuard } from './bearer.guard.js';
+import { bearerCredentials, OTHER_REFRESH_TOKEN, type AuthRequest } from '../http/auth.request.js';
 import { ErrorHeaders } from '../http/error-headers.js';
+import { RefreshTokenCookies } from '../http/refresh-token.cookies.js';
+import { AUTH_MODULE_NAME, refreshTokenStrategyName } from '../injection-tokens.js';
 import type { RefreshToken } from '../refresh-token/refresh-token.js';
 import { RefreshTokenReader } from '../refresh-token/refresh-token.reader.js';
+import { BearerGuard } from './bearer.guard.js';
 
-/** A request that a guard of this module let through. */
+/** A request that the refresh-token guard let through. */
 export interface RefreshTokenRequest extends AuthRequest {
   /** The proved token. */
   readonly refreshToken: RefreshToken;
@@ -16,39 +16,49 @@ export interface RefreshTokenRequest extends AuthRequest {
 
 /**
  * Lets a request through that presents an authentic refresh token, in the `Authorization` header or, with the option
- * `cookie`, in its cookie, and leaves it at `request.refreshToken`. Whether its session is alive is the service's to say.
- * Throws HttpExceptions only, so that it can guard a host's own route.
+ * `cookie`, in the module's cookie, and leaves the token at `request.refreshToken`. Whether the token's session is
+ * alive is `RefreshTokenService`'s to say. The guard throws HttpExceptions only, so that it can guard a host's own route.
+ *
+ * @example
+ * @UseGuards(RefreshTokenGuard)
+ * @Post('devices')
  */
 @Injectable()
 export class RefreshTokenGuard extends BearerGuard {
-  protected override readonly property = 'refreshToken';
-  protected override readonly otherToken = OTHER_REFRESH_TOKEN;
   /** Not a parameter of the constructor: a subclass may have other parameters there. */
   @Optional() @Inject(AUTH_MODULE_NAME) private readonly moduleName?: string;
 
   constructor(
     protected readonly reader: RefreshTokenReader,
-    private readonly cookies: RefreshTokenCookies,
+    cookies: RefreshTokenCookies,
     errorHeaders: ErrorHeaders,
   ) {
-    super(errorHeaders);
+    super(
+      {
+        strategy: () => this.strategy,
+        property: 'refreshToken',
+        otherToken: OTHER_REFRESH_TOKEN,
+        credentialsOf: (request) => credentialsIn(cookies, request),
+        prove: (token) => this.prove(token),
+        malformed: () => new InvalidRefreshTokenError('malformed'),
+      },
+      errorHeaders,
+    );
   }
 
-  protected override get strategy(): string {
+  /** The name of the module's Passport strategy. */
+  protected get strategy(): string {
     return refreshTokenStrategyName(this.moduleName);
   }
 
-  /** In the header, or in the browser's cookie. */
-  protected override credentialsOf(request: AuthRequest): string | undefined {
-    const token = this.cookies.tokenIn(request);
-    return token === undefined ? super.credentialsOf(request) : `Bearer ${token}`;
-  }
-
-  protected override prove(token: string): Promise<RefreshToken> {
+  /** The proved token, or an `AuthError` is thrown. Override it to ask for more. */
+  protected prove(token: string): Promise<RefreshToken> {
     return this.reader.read(token);
   }
+}
 
-  protected override malformed(): InvalidRefreshTokenError {
-    return new InvalidRefreshTokenError('malformed');
-  }
+/** The credentials in the browser's cookie, or else in the header. */
+function credentialsIn(cookies: RefreshTokenCookies, request: AuthRequest): string | undefined {
+  const token = cookies.tokenIn(request);
+  return token === undefined ? bearerCredentials(request) : `Bearer ${token}`;
 }

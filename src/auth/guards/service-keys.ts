@@ -4,7 +4,7 @@ import { InvalidServiceKeyError } from '../auth.errors.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import { RESOLVED_OPTIONS } from '../injection-tokens.js';
 
-/** The keys of login backends and resource servers. */
+/** The service keys: the credentials of login backends and resource servers. */
 @Injectable()
 export class ServiceKeys {
   private readonly digests: readonly Buffer[];
@@ -13,21 +13,21 @@ export class ServiceKeys {
     this.digests = serviceKeys.map(digest);
   }
 
-  /** Whether there are any: without, nobody is let in. */
+  /** Whether any key is configured. Without one, no backend is let in. */
   get areThere(): boolean {
     return this.digests.length > 0;
   }
 
-  /** @throws InvalidServiceKeyError where none of the texts is one of them */
+  /** @throws InvalidServiceKeyError where none of the presented texts is a service key */
   require(...presented: readonly (string | undefined)[]): void {
     if (!presented.some((text) => this.include(text))) throw new InvalidServiceKeyError();
   }
 
-  /** Whether a text is one of them. */
+  /** Whether a text is a service key. */
   include(text: string | undefined): boolean {
     if (text === undefined) return false;
     const presented = digest(text);
-    // Digests are of one length, and all are compared: the time tells neither a length nor which key it was.
+    // Digests have one length, and all of them are compared: the time tells neither a key's length nor which key it was.
     return this.digests.filter((known) => timingSafeEqual(known, presented)).length > 0;
   }
 }
