@@ -9,15 +9,20 @@ import {
 } from '../auth.errors.js';
 import { logCause } from '../runtime/log-cause.js';
 import type { AuthRequest } from './auth.request.js';
+import { RequestContextKey } from './request-context.js';
 
-/** Short and without `_`, so that no token fits: it is the client's text, and it goes to the log. */
+/** The client chooses the text, and it goes to the log: short and without `_`, so that no token fits. */
 const REQUEST_ID = /^[A-Za-z0-9-]{1,48}$/;
 
 const logger = new Logger('RefreshToken');
-/** Outages that a guard has logged already: a filter behind it meets them again. */
-const logged = new WeakSet<TemporarilyUnavailableError>();
+/** The outage that was logged last for a request: a guard logs it, and a filter behind the guard meets it again. */
+const loggedOutage = new RequestContextKey<TemporarilyUnavailableError>('outage');
 
-/** Logs what a request failed with, once; never a token. */
+/**
+ * Logs the error that a request failed with, never a token. What the client did wrong in the form of its request isn't
+ * logged, nor what a host's own guard or handler answers below 500.
+ * @param status what the error is answered with
+ */
 export function logError(error: unknown, status: number, request: AuthRequest): void {
   const request_id = requestId(request);
   if (error instanceof InvalidRefreshTokenError) {
@@ -40,8 +45,8 @@ export function logError(error: unknown, status: number, request: AuthRequest): 
   } else if (error instanceof InvalidServiceKeyError) {
     logger.warn('A service key was refused', { event: 'service_key.refused', request_id });
   } else if (error instanceof TemporarilyUnavailableError) {
-    if (logged.has(error)) return;
-    logged.add(error);
+    if (loggedOutage.get(request) === error) return;
+    loggedOutage.set(request, error);
     logger.error('A request could not be answered', {
       event: 'request.unavailable',
       reason: error.reason,
@@ -53,7 +58,7 @@ export function logError(error: unknown, status: number, request: AuthRequest): 
   }
 }
 
-/** The client's `X-Request-Id` where it may be logged, else a new one. */
+/** The client's `X-Request-Id` where that may be logged, else a new id. */
 function requestId(request: AuthRequest): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();

@@ -4,21 +4,20 @@ import { ConfigurationError, ForbiddenOriginError, InvalidRequestError } from '.
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import type { CookieAttributes } from '../formats/cookie.js';
 import { bearerCredentials, type AuthRequest } from './auth.request.js';
+import { RequestContextKey } from './request-context.js';
 import { RESOLVED_OPTIONS } from '../injection-tokens.js';
 import type { TokenResponse } from '../refresh-token/token-response.js';
 import { cookieValues, setCookieHeader } from './cookie/cookie-header.js';
 import { isFromAllowedPage } from './cookie/page-origin.js';
 
-/** Tokens whose refresh token went into the cookie: no script may see it. */
+/** Tokens without the refresh token, which went into the cookie: no script may see it. */
 export type CookieTokenResponse<T extends TokenResponse = TokenResponse> = Omit<T, 'refresh_token'>;
 
-/** The refresh token in a cookie, for browsers; off unless the option `cookie` is given. */
+/** The refresh token in a cookie, for browsers. Cookies are off unless the option `cookie` is given. */
 @Injectable()
 export class RefreshTokenCookies {
-  /** Requests whose token was read from the cookie. */
-  private readonly presented = new WeakSet<AuthRequest>();
-  /** Those whose cookie has been taken away: a guard and a filter may both be asked to. */
-  private readonly cleared = new WeakSet<AuthRequest>();
+  /** What became of a request's cookie. A key of this module's own: another module has another cookie. */
+  private readonly use = new RequestContextKey<'presented' | 'taken away'>('cookie');
 
   constructor(
     private readonly adapterHost: HttpAdapterHost,
@@ -31,8 +30,8 @@ export class RefreshTokenCookies {
   }
 
   /**
-   * Hands the refresh token to the browser in its cookie: call it at the end of your login, with the `cookie` option.
-   * @returns what is left for the body
+   * Hands the refresh token to the browser in a cookie: call it at the end of your login, with the `cookie` option.
+   * @returns the tokens that are left for the body
    * @throws ConfigurationError where cookies are off
    * @example
    * const session = await this.refreshTokens.issue({ subject: user.id });
@@ -44,33 +43,33 @@ export class RefreshTokenCookies {
     return others;
   }
 
-  /** Takes the cookie away: call it in your logout. @throws ConfigurationError where cookies are off */
+  /** Takes the browser's cookie away: call it in your logout. @throws ConfigurationError where cookies are off */
   clear(response: unknown): void {
     this.append(response, setCookieHeader(this.attributes(), '', 0));
   }
 
   /**
-   * The `Set-Cookie` header for these tokens, for a backend that sets it itself.
+   * The text of the `Set-Cookie` header for these tokens, for a backend that sets the header itself.
    * @throws ConfigurationError where cookies are off
    */
   header({ refresh_token, refresh_expires_in }: TokenResponse): string {
     return setCookieHeader(this.attributes(), refresh_token, refresh_expires_in);
   }
 
-  /** Whether it was the cookie that a request's token was read from. */
+  /** Whether a request's token was read from this module's cookie. */
   areUsedBy(request: AuthRequest): boolean {
-    return this.presented.has(request);
+    return this.use.get(request) !== undefined;
   }
 
   /**
-   * The token in a request's cookie; `undefined` where there is none, or cookies are off.
-   * @throws InvalidRequestError where there is another token as well: two readers might see different ones
-   * @throws ForbiddenOriginError where the page that sent it may not
+   * The token in a request's cookie; `undefined` where the request has no such cookie, or cookies are off.
+   * @throws InvalidRequestError where the request has another token as well: two readers might see different tokens
+   * @throws ForbiddenOriginError where the page that sent the cookie is not an allowed one
    */
   tokenIn(request: AuthRequest): string | undefined {
     const [token, ...others] = this.valuesIn(request);
     if (token === undefined) return undefined;
-    // Another scheme's header is no token: a gate in front of all may ask for one.
+    // A header of another scheme is no token: a proxy in front of the application may ask for one.
     if (bearerCredentials(request) !== undefined || others.length > 0) {
       const got = others.length > 0 ? 'more than one such cookie' : 'it beside a bearer token';
       throw new InvalidRequestError(`${this.attributes().name}: got ${got}, takes one token a request.`);
@@ -78,14 +77,14 @@ export class RefreshTokenCookies {
     if (!isFromAllowedPage(request, this.options.cookie?.origins ?? new Set())) {
       throw new ForbiddenOriginError(request.headers.origin);
     }
-    this.presented.add(request);
+    if (!this.areUsedBy(request)) this.use.set(request, 'presented');
     return token;
   }
 
-  /** Takes away a cookie that was refused, once. */
+  /** Takes away a cookie that was refused, once: a guard and a filter may both ask for it. */
   clearRefused(request: AuthRequest, response: unknown): void {
-    if (!this.areUsedBy(request) || this.cleared.has(request)) return;
-    this.cleared.add(request);
+    if (this.use.get(request) !== 'presented') return;
+    this.use.set(request, 'taken away');
     this.clear(response);
   }
 
@@ -100,7 +99,7 @@ export class RefreshTokenCookies {
     return cookie;
   }
 
-  /** Not set: the host may have cookies of its own. */
+  /** The header is added and not replaced: the host may set cookies of its own. */
   private append(response: unknown, header: string): void {
     this.adapterHost.httpAdapter.appendHeader(response, 'Set-Cookie', header);
   }

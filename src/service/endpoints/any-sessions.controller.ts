@@ -3,14 +3,17 @@ import type { AccessTokenRequest } from '../../auth/guards/access-token.guard.js
 import { MissingTokenError } from '../../auth/auth.errors.js';
 import { ServiceKeys } from '../../auth/guards/service-keys.js';
 import { bearerToken, requireOneAuthorization, type AuthRequest } from '../../auth/http/auth.request.js';
+import { RequestContextKey } from '../../auth/http/request-context.js';
 import { SessionRoutes, type SessionCaller } from '../../auth/endpoints/sessions.base-controller.js';
 import { LiveSessionGuard } from '../../auth/guards/live-session.guard.js';
 
 /** A request with an access token, or with a service key. */
 type AnyCallerRequest = AuthRequest & Partial<Pick<AccessTokenRequest, 'accessToken'>>;
 
-/** Requests that came with a service key. */
-const ofBackends = new WeakSet<AuthRequest>();
+/** A login backend: with its service key it may see and end everybody's sessions, and has none itself. */
+const BACKEND: SessionCaller = { by: 'service', subject: undefined, sessionId: undefined };
+/** Who calls, where the guard knows it without an access token. */
+const knownCaller = new RequestContextKey<SessionCaller>('caller');
 
 /** Lets a request through that presents a service key, or an access token of a live session. */
 @Injectable()
@@ -24,7 +27,7 @@ export class ServiceKeyOrAccessTokenGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<AuthRequest>();
     requireOneAuthorization(request);
     if (!this.serviceKeys.include(bearerToken(request))) return this.accessTokens.canActivate(context);
-    ofBackends.add(request);
+    knownCaller.set(request, BACKEND);
     return true;
   }
 }
@@ -34,7 +37,8 @@ export class ServiceKeyOrAccessTokenGuard implements CanActivate {
 @UseGuards(ServiceKeyOrAccessTokenGuard)
 export class AnySessionsController extends SessionRoutes<AnyCallerRequest> {
   protected override callerOf(request: AnyCallerRequest): SessionCaller {
-    if (ofBackends.has(request)) return { by: 'service', subject: undefined, sessionId: undefined };
+    const known = knownCaller.get(request);
+    if (known) return known;
     const { accessToken } = request;
     if (!accessToken) throw new MissingTokenError();
     return { by: 'user', subject: accessToken.sub, sessionId: accessToken.sid };
