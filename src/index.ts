@@ -17,7 +17,7 @@ export type { Duration } from './auth/formats/duration.js';
 export type { JsonWebKeySet } from './auth/keys/signing-key.js';
 
 // Services to inject: issue and exchange refresh tokens
-export { RefreshTokenService, type RevokeSubjectOptions } from './auth/refresh-token/refresh-token.service.js';
+export { RefreshTokenService } from './auth/refresh-token/refresh-token.service.js';
 export { RefreshTokenReader } from './auth/refresh-token/refresh-token.reader.js';
 export type { RefreshToken } from './auth/refresh-token/refresh-token.js';
 export type { ExchangeOptions } from './auth/refresh-token/requested-scope.js';

@@ -15,6 +15,6 @@ export type AccessTokenClaims<TClaims extends object = Record<string, unknown>> 
   /** When the session began. */
   readonly auth_time: number;
   readonly client_id?: string;
-  /** Space-separated words. */
+  /** What the token may be used for, as space-separated words. */
   readonly scope?: string;
 };

@@ -30,21 +30,21 @@ export class AccessTokenIssuer {
   ) {
     for (const { algorithm, key } of keyRing.signingKeys) {
       if (algorithm !== 'HS256' || (key.symmetricKeySize ?? 0) >= HS256_SECRET_SIZE) continue;
-      // RFC 7518 §3.2. Not refused: the host's verifiers trust it already, and a longer one is theirs to roll.
+      // RFC 7518 §3.2. Not refused: the host's verifiers have this secret already, and only the host can change theirs.
       const size = `${key.symmetricKeySize} bytes, takes at least ${HS256_SECRET_SIZE}`;
       new Logger('AccessToken').warn(`accessToken.secret: got ${size}: a shorter one can be guessed from a token.`);
     }
   }
 
   /**
-   * The access token of a session, never valid past the session's own end.
+   * A new access token of a session. The token ends with its session at the latest.
    * @param now milliseconds
    */
   issue(session: Session, now: number): IssuedAccessToken {
     const { issuer, audience, ttl } = this.options.accessToken;
     const issuedAt = Math.floor(now / 1_000);
     const expiresIn = Math.floor(Math.min(ttl, session.expiresAt - now) / 1_000);
-    // The registered claims come last: the host's can't overwrite them.
+    // The registered claims come last: a claim of the host can't overwrite them.
     const payload = {
       ...session.claims,
       iss: issuer,

@@ -1,9 +1,9 @@
-/** RFC 9068 §2.1: the type keeps an access token from passing as another JWT, and another as one. */
+/** The `typ` of access tokens (RFC 9068 §2.1): no other JWT passes for an access token, nor the other way round. */
 export const ACCESS_TOKEN_TYPE = 'at+jwt';
 
 const ACCESS_TOKEN_TYPES = /^(?:application\/)?at\+jwt$/i;
 
-/** The header of a compact JWS (RFC 7515 §7.1), unproved; `undefined` where the text is none. */
+/** The header of a compact JWS (RFC 7515 §7.1). Nothing of it is proved. `undefined` where the text is no JWS. */
 export function jwtHeader(text: string): Record<string, unknown> | undefined {
   const [encoded = '', ...rest] = text.split('.', 4);
   if (rest.length !== 2) return undefined;

@@ -13,16 +13,16 @@ import type { AccessTokenClaims } from './access-token.claims.js';
 import type { SigningKey } from '../keys/signing-key.js';
 import { isAccessTokenType, jwtHeader } from './access-token.type.js';
 
-/** How an access token is verified. */
+/** How strictly an access token is verified. */
 export interface VerifyOptions {
-  /** Whether its session must still be alive, for one SELECT. Default: `accessToken.checkSession`. */
+  /** Whether the token's session must be alive, for one SELECT. Default: `accessToken.checkSession`. */
   checkSession?: boolean | undefined;
 }
 
-/** Longer than any that is issued: 4 KiB of claims and 1 KiB of scope, in base64url. In characters. */
+/** In characters. No issued token is as long: 4 KiB of claims and 1 KiB of scope, in base64url. */
 const MAX_LENGTH = 16_384;
 
-/** Verifies the module's own access tokens, offline unless it is told to ask for the session. */
+/** Verifies the module's own access tokens. Nothing but `checkSession` needs the database. */
 @Injectable()
 export class AccessTokenVerifier {
   constructor(
@@ -34,8 +34,8 @@ export class AccessTokenVerifier {
   ) {}
 
   /**
-   * The claims of an access token.
-   * @throws InvalidAccessTokenError where it isn't ours, isn't good, or its session has ended
+   * The claims of a good access token.
+   * @throws InvalidAccessTokenError where the token isn't this module's, isn't good, or its session has ended
    * @throws TemporarilyUnavailableError where the session can't be looked up
    * @example const { sub } = await accessTokens.verify(jwt);
    */
@@ -44,7 +44,7 @@ export class AccessTokenVerifier {
     { checkSession = this.options.accessToken.checkSession }: VerifyOptions = {},
   ): Promise<AccessTokenClaims<TClaims>> {
     const claims = this.prove(jwt);
-    // The emergency brake works offline, too: `auth_time` is when the session was created.
+    // `session.notBefore` works without the database, too: `auth_time` is when the session was created.
     if ((claims.auth_time + 1) * 1_000 <= this.options.rotation.notBefore) {
       throw new InvalidAccessTokenError('session_ended');
     }
@@ -56,7 +56,7 @@ export class AccessTokenVerifier {
     const header = typeof jwt === 'string' && jwt.length <= MAX_LENGTH ? jwtHeader(jwt) : undefined;
     if (!header) throw new InvalidAccessTokenError('malformed');
     if (!isAccessTokenType(header['typ'])) throw new InvalidAccessTokenError('wrong_type');
-    // RFC 7515 §4.1.11: what is critical and not understood is refused; we understand none.
+    // RFC 7515 §4.1.11: a critical extension that isn't understood is refused, and none is understood here.
     if (header['crit'] !== undefined) throw new InvalidAccessTokenError('malformed');
     const key = this.keyRing.signingKeys.find(({ keyId }) => keyId === header['kid']);
     if (!key) throw new InvalidAccessTokenError('unknown_key');
@@ -85,7 +85,7 @@ export class AccessTokenVerifier {
     };
   }
 
-  /** An access token is cut to its session's life, which may have been shortened since. */
+  /** The session may have ended since the token was signed, or its life may have been shortened. */
   private async requireLiveSession(sessionId: string): Promise<void> {
     const session = await this.store.find(sessionId);
     if (!session || !isLive(session, this.clock.now(), this.options.rotation)) {
@@ -94,7 +94,7 @@ export class AccessTokenVerifier {
   }
 }
 
-/** What RFC 9068 §2.2 requires; the library asks for none of it. */
+/** Whether the claims are there that RFC 9068 §2.2 requires: the JWT library asks for none of them. */
 function isComplete(claims: Record<string, unknown>): claims is AccessTokenClaims {
   return (
     typeof claims['sub'] === 'string' &&

@@ -3,7 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { KeyRing } from '../key-ring/key-ring.js';
 import { OwnCredentials } from '../guards/own-credentials.decorator.js';
 
-/** `GET /.well-known/jwks.json`: the public keys that access tokens verify with (RFC 7517 §5). */
+/** `GET /.well-known/jwks.json`: the public keys that others verify access tokens with (RFC 7517 §5). */
 @OwnCredentials()
 @Controller({ path: '.well-known', version: VERSION_NEUTRAL })
 export class JwksController {

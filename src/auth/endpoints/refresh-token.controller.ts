@@ -8,9 +8,9 @@ import { RefreshTokenGuard, type RefreshTokenRequest } from '../guards/refresh-t
 import { RefreshTokenService } from '../refresh-token/refresh-token.service.js';
 
 /**
- * `POST /refresh_token`. Extend it to put your own decorators on the route (`@Public()`), and hand the subclass to
- * the module as one of its `controllers`. A handler of your own answers by `reply.tokens`: a token that came in a cookie
- * must not go back in a body.
+ * `POST /refresh_token`: trades a refresh token for an access token and the refresh token's successor. To put your own
+ * decorators on the route (`@Public()`), extend the class and name the subclass among the module's `controllers`. A
+ * handler of your own answers with `reply.tokens`: a token that came in a cookie must not go back in a body.
  */
 @OwnCredentials()
 @Controller({ path: 'refresh_token', version: VERSION_NEUTRAL })
@@ -22,7 +22,7 @@ export class RefreshTokenController {
     protected readonly reply: AuthReply,
   ) {}
 
-  // The response is written here, so that an interceptor that wraps a host's answers leaves this one as it is.
+  // The handler writes the response, so that a host's interceptor that wraps answers leaves this one as it is.
   @Post()
   async refresh(@Req() request: RefreshTokenRequest, @Res() response: unknown): Promise<void> {
     const tokens = await withDeadline(this.refreshTokens.rotate(request.refreshToken, deviceOf(request)));

@@ -1,6 +1,6 @@
 import type { SessionInfo, SessionPage } from '../session/session.service.js';
 
-/** A session of a list, in the wire's shape. Times are of RFC 3339. */
+/** A session of a list, in the wire's shape. Times are texts as RFC 3339 has them. */
 export interface SessionResponse {
   readonly id: string;
   readonly label: string | null;
@@ -9,17 +9,18 @@ export interface SessionResponse {
   readonly created_at: string;
   readonly last_used_at: string;
   readonly expires_at: string;
-  /** Whether it is the session of the access token that asked. */
+  /** Whether this is the session of the access token that asked. */
   readonly current: boolean;
 }
 
 /** A page of a list of sessions, in the wire's shape. */
 export interface SessionListResponse {
   readonly sessions: readonly SessionResponse[];
+  /** Where the next page begins, or `null` on the last page. */
   readonly next_cursor: string | null;
 }
 
-/** @param currentId the session of the access token that asked, if there was one */
+/** @param currentId the session of the access token that asked; `undefined` for a backend */
 export function sessionListResponse({ sessions, nextCursor }: SessionPage, currentId?: string): SessionListResponse {
   return { sessions: sessions.map((session) => sessionResponse(session, currentId)), next_cursor: nextCursor };
 }

@@ -7,21 +7,21 @@ import { bodyOf, queryOf } from '../http/request-parameters.js';
 import { sessionListResponse } from './session.response.js';
 import { SessionService } from '../session/session.service.js';
 
-/** Who asks for sessions. */
+/** The caller of a route for sessions. */
 export interface SessionCaller {
   readonly by: 'user' | 'service';
-  /** Whose sessions it may see and end; `undefined` for everybody's. */
+  /** The subject whose sessions the caller may see and end; `undefined` for everybody's. */
   readonly subject: string | undefined;
-  /** Its own session, where it has one. */
+  /** The caller's own session, where the caller has one. */
   readonly sessionId: string | undefined;
 }
 
 /**
- * The routes of a list of sessions; who may call them, and whose sessions those are, is the controller's to say.
- * Responses are written here, so that an interceptor that wraps a host's answers leaves them as they are.
+ * The routes of a list of sessions. A subclass says who may call them, and whose sessions the caller may see. The
+ * handlers write their responses, so that a host's interceptor that wraps answers leaves these as they are.
  */
 @Injectable()
-export abstract class SessionRoutes<TRequest extends AuthRequest> {
+export abstract class SessionsBaseController<TRequest extends AuthRequest> {
   constructor(
     protected readonly sessions: SessionService,
     protected readonly reply: AuthReply,
@@ -41,7 +41,7 @@ export abstract class SessionRoutes<TRequest extends AuthRequest> {
     this.reply.send(response, HttpStatus.OK, sessionListResponse(page, caller.sessionId));
   }
 
-  /** `DELETE /sessions/:id`: ends one; 204 again where it has ended already. */
+  /** `DELETE /sessions/:id`: ends one session; 204 again where that session has ended already. */
   @Delete(':id')
   async end(@Req() request: TRequest, @Param('id') id: string, @Res() response: unknown): Promise<void> {
     queryOf(request, []);
@@ -50,10 +50,10 @@ export abstract class SessionRoutes<TRequest extends AuthRequest> {
     this.reply.send(response, HttpStatus.NO_CONTENT);
   }
 
-  /** `DELETE /sessions`: ends all of a subject's, or all but the current one with `?except=current`. */
+  /** `DELETE /sessions`: ends all sessions of a subject, or all but the current one with `?except=current`. */
   @Delete()
   async endAll(@Req() request: TRequest, @Res() response: unknown): Promise<void> {
-    // `/sessions/` is `/sessions/:id` without its id: it must not mean "all".
+    // `/sessions/` may be `/sessions/:id` with an empty id, which must not mean "all".
     if (/^[^?]*[^/?]\/(?:\?|$)/.test(request.url ?? '')) throw new NotFoundError();
     const { subject, except } = queryOf(request, ['subject', 'except']);
     const caller = this.callerOf(request);
@@ -69,7 +69,7 @@ export abstract class SessionRoutes<TRequest extends AuthRequest> {
     this.reply.send(response, HttpStatus.OK, { ended });
   }
 
-  /** `PATCH /sessions/:id`: names one. */
+  /** `PATCH /sessions/:id`: names one session. */
   @Patch(':id')
   async rename(@Req() request: TRequest, @Param('id') id: string, @Res() response: unknown): Promise<void> {
     queryOf(request, []);
@@ -81,10 +81,10 @@ export abstract class SessionRoutes<TRequest extends AuthRequest> {
     this.reply.send(response, HttpStatus.NO_CONTENT);
   }
 
-  /** Who asks. */
+  /** The caller, as the subclass's guard has let it through. */
   protected abstract callerOf(request: TRequest): SessionCaller;
 
-  /** Whose sessions are meant: a caller that may see everybody's has to say. */
+  /** The subject that is meant: a caller that may see everybody's sessions has to name one. */
   private subjectFor(caller: SessionCaller, named: string | undefined): string {
     if (caller.subject === undefined) {
       if (!named) throw new InvalidRequestError("subject: got nothing, takes the user's id.");
@@ -98,12 +98,12 @@ export abstract class SessionRoutes<TRequest extends AuthRequest> {
 
   private async endOne(id: string, subject: string | undefined, by: SessionCaller['by']): Promise<void> {
     if (await this.sessions.end(id, { ...ownedBy(subject), by })) return;
-    // Another subject's is not the caller's to know of.
+    // Another subject's session reads like none: the caller must not learn that it is there.
     if (!(await this.sessions.exists(id, ownedBy(subject)))) throw new NotFoundError();
   }
 }
 
-/** Left out, it is anybody's. */
+/** The option that names the owner; left out where the session may be anybody's. */
 function ownedBy(subject: string | undefined): { subject?: string } {
   return subject === undefined ? {} : { subject };
 }

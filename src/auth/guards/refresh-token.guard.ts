@@ -16,8 +16,9 @@ export interface RefreshTokenRequest extends AuthRequest {
 
 /**
  * Lets a request through that presents an authentic refresh token, in the `Authorization` header or, with the option
- * `cookie`, in the module's cookie, and leaves the token at `request.refreshToken`. Whether the token's session is
- * alive is `RefreshTokenService`'s to say. The guard throws HttpExceptions only, so that it can guard a host's own route.
+ * `cookie`, in the module's cookie, and leaves the token at `request.refreshToken`. The guard doesn't ask whether the
+ * token's session is alive: `RefreshTokenService` does. It throws HttpExceptions only, so that it can guard a host's own
+ * route.
  *
  * @example
  * @UseGuards(RefreshTokenGuard)

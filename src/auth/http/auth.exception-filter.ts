@@ -7,9 +7,11 @@ import { logError } from './error-log.js';
 import { errorResponse } from './error-response.js';
 
 /**
- * Answers the library's own errors as the wire contract has them, and logs each once. For a host's own routes: what
- * the host throws is left to the host's filters.
- * @example @UseFilters(AuthErrorFilter) on your login route: an outage of the database is 503 there too
+ * Answers the library's own errors with the status, body and headers of the wire contract, and logs each error once.
+ * For a host's own routes: errors of the host are left to the host's filters.
+ * @example
+ * @UseFilters(AuthErrorFilter) // An outage of the database is answered 503 at your login, too.
+ * @Post('login')
  */
 @Injectable()
 @Catch(AuthError)
@@ -20,7 +22,7 @@ export class AuthErrorFilter implements ExceptionFilter {
   ) {}
 
   catch(exception: unknown, host: ArgumentsHost): void {
-    // A guard wraps our errors, so that they mean the same on a host's own routes.
+    // The module's guards wrap its errors in HttpExceptions, which any filter of the host can answer.
     const error =
       exception instanceof HttpException && exception.cause instanceof AuthError ? exception.cause : exception;
     const request = host.switchToHttp().getRequest<AuthRequest>();
@@ -35,13 +37,13 @@ export class AuthErrorFilter implements ExceptionFilter {
     httpAdapter.reply(response, body, status);
   }
 
-  /** What the client is told of an error, where its protocol has other words for it. */
+  /** The error that the client is told of. Override it for a protocol with other words; the log has the original. */
   protected translate(error: unknown): unknown {
     return error;
   }
 }
 
-/** Answers every error of this module's own routes, whatever threw it. */
+/** Answers every error of the module's own routes, whatever threw it: the library, the host, Nest or a parser. */
 @Injectable()
 @Catch()
 export class AuthExceptionFilter extends AuthErrorFilter {}

@@ -13,7 +13,7 @@ export class AuthReply {
     private readonly cookies: RefreshTokenCookies,
   ) {}
 
-  /** Answers with JSON that no cache may keep (RFC 6749 §5.1), or with nothing. */
+  /** Answers with a body as JSON, or with an empty one. No cache may keep the answer (RFC 6749 §5.1). */
   send(response: unknown, status: number, body?: object): void {
     if (response instanceof ServerResponse && body) return sendJson(response, status, body);
     const { httpAdapter } = this.adapterHost;
@@ -21,26 +21,26 @@ export class AuthReply {
     httpAdapter.reply(response, body, status);
   }
 
-  /** Answers an OAuth client; HTTP/1.0 caches may not keep it either (RFC 6749 §5.1). */
+  /** Answers an OAuth client. `Pragma` tells caches of HTTP/1.0 not to keep the answer either (RFC 6749 §5.1). */
   oauthTokens(response: unknown, tokens: TokenResponse): void {
     this.adapterHost.httpAdapter.setHeader(response, 'Pragma', 'no-cache');
     this.send(response, HttpStatus.OK, tokens);
   }
 
-  /** Answers a refresh the way it was asked for: a token that came in a cookie goes back in one, and nowhere else. */
+  /** Answers a refresh: a token from the header is answered in the body, a token from the cookie in the cookie only. */
   tokens(request: AuthRequest, response: unknown, tokens: TokenResponse): void {
     const body = this.cookies.areUsedBy(request) ? this.cookies.set(response, tokens) : tokens;
     this.send(response, HttpStatus.OK, body);
   }
 
-  /** Answers a logout, with nothing; the cookie goes. */
+  /** Answers a logout with 204, and takes the browser's cookie away where the token came in it. */
   signedOut(request: AuthRequest, response: unknown): void {
     if (this.cookies.areUsedBy(request)) this.cookies.clear(response);
     this.send(response, HttpStatus.NO_CONTENT);
   }
 }
 
-/** What Express's `json` does for an answer that is all known: it takes a twentieth of a refresh to find that out. */
+/** The answer that Express's `json` would send. Express needs a twentieth of a refresh to find its headers. */
 function sendJson(response: ServerResponse, status: number, body: object): void {
   const text = JSON.stringify(body);
   response.statusCode = status;

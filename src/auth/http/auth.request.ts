@@ -1,24 +1,24 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { InvalidRequestError } from '../auth.errors.js';
 
-/** What the module reads of a request, as Express and Fastify hand it over. */
+/** The parts of a request that the module reads. Express and Fastify hand over requests that have them. */
 export interface AuthRequest {
   readonly headers: IncomingHttpHeaders;
   readonly url?: string | undefined;
   readonly body?: unknown;
   /** The client's address, behind the proxies that the application trusts. */
   readonly ip?: string | undefined;
-  /** Every header as often as it came; Express's request is Node's own. */
+  /** All values of each header. Express's request has them, since it is Node's own. */
   readonly headersDistinct?: IncomingMessage['headersDistinct'] | undefined;
-  /** Node's own request, of Fastify's. */
+  /** Node's own request, inside Fastify's. */
   readonly raw?: Pick<IncomingMessage, 'headersDistinct'> | undefined;
 }
 
-/** What in a request, besides the `Authorization` header, would be another token. */
+/** The parameters that would carry a second token, besides the `Authorization` header. */
 export interface OtherToken {
-  /** The names of its parameters, with or without a subscript (`token[]`). */
+  /** The parameters' names, with or without a subscript (`token[]`). */
   readonly names: RegExp;
-  /** Whether a field of a JSON body is one, too. */
+  /** Whether a field of a JSON body counts, too. */
   readonly isInJson: boolean;
 }
 
@@ -27,7 +27,7 @@ export const OTHER_REFRESH_TOKEN: OtherToken = {
   names: /^(?:access_token|refresh_token|token)(?:\[|$)/,
   isInJson: true,
 };
-/** The one that carries an access token (RFC 6750 §2.2, §2.3); other fields are the host's own. */
+/** The parameter that carries an access token (RFC 6750 §2.2, §2.3). Other fields are the host's own. */
 export const OTHER_ACCESS_TOKEN: OtherToken = { names: /^access_token(?:\[|$)/, isInJson: false };
 
 /**
@@ -35,7 +35,7 @@ export const OTHER_ACCESS_TOKEN: OtherToken = { names: /^access_token(?:\[|$)/, 
  * @throws InvalidRequestError
  */
 export function requireOneAuthorization({ headersDistinct, raw }: AuthRequest): void {
-  // The handshake of a WebSocket has only been given `headers`.
+  // The handshake of a WebSocket has only `headers`.
   const distinct = headersDistinct ?? raw?.headersDistinct;
   if ((distinct?.['authorization']?.length ?? 0) > 1) {
     throw new InvalidRequestError('Authorization: got more than one such header, takes one.');
@@ -43,8 +43,8 @@ export function requireOneAuthorization({ headersDistinct, raw }: AuthRequest): 
 }
 
 /**
- * Refuses what could make two readers of the request see different tokens: a repeated `Authorization` header, or a
- * token anywhere but there (RFC 6750 §2 allows one method a request; §5.3 warns of URLs).
+ * Refuses a request in which two readers could see different tokens: with a repeated `Authorization` header, or with a
+ * token in the query or the body (RFC 6750 §2 allows one method a request; §5.3 warns of URLs).
  * @throws InvalidRequestError
  */
 export function requireTokenInHeaderOnly(request: AuthRequest, { names, isInJson }: OtherToken): void {
@@ -53,7 +53,7 @@ export function requireTokenInHeaderOnly(request: AuthRequest, { names, isInJson
   for (const place of ['query', 'body'] as const) {
     const name = given[place].find((candidate) => names.test(candidate));
     if (name !== undefined) {
-      // The bare name: what follows it is the client's text.
+      // Without the subscript, which is the client's text.
       const shown = name.replace(/\[.*/s, '');
       throw new InvalidRequestError(
         `${shown}: got it in the ${place}, takes a token in the Authorization header only.`,
@@ -62,19 +62,19 @@ export function requireTokenInHeaderOnly(request: AuthRequest, { names, isInJson
   }
 }
 
-/** The names in the query, read from the URL itself: the adapters' parsers stop at some number of parameters. */
+/** The names in the query. They are read from the URL: the adapters' parsers stop at some number of parameters. */
 export function queryNames({ url = '' }: AuthRequest): string[] {
   const start = url.indexOf('?');
   return start < 0 ? [] : [...new URLSearchParams(url.slice(start)).keys()];
 }
 
-/** Whether the body says that it is a form. */
+/** Whether the request says that its body is a form. */
 export function isForm({ headers }: AuthRequest): boolean {
   return /^application\/x-www-form-urlencoded\b/i.test(headers['content-type'] ?? '');
 }
 
 function bodyNames({ body }: AuthRequest): string[] {
-  // Bytes and lists have as many keys as entries, and no names.
+  // The keys of bytes and lists are positions, no names.
   const hasNames = typeof body === 'object' && body !== null && !ArrayBuffer.isView(body) && !Array.isArray(body);
   return hasNames ? Object.keys(body) : [];
 }

@@ -8,7 +8,7 @@ import { RefreshTokenCookies } from './refresh-token.cookies.js';
 import { challengeOf, isTemporary } from './error-response.js';
 import { retryAfterSeconds } from './request-deadline.js';
 
-/** The headers that an error is answered with. */
+/** Sets the headers that an error is answered with. Hand it to the constructor of a guard that you extend. */
 @Injectable()
 export class ErrorHeaders {
   private readonly retryAfter: string;
@@ -21,7 +21,10 @@ export class ErrorHeaders {
     this.retryAfter = String(retryAfterSeconds(options.rotation));
   }
 
-  /** @param request where the token came from; a cookie that was refused is taken away */
+  /**
+   * Sets `Cache-Control`, and `WWW-Authenticate` and `Retry-After` where the error asks for them.
+   * @param request the request that the token came in: a cookie whose token was refused is taken away
+   */
   set(response: unknown, error: unknown, request?: AuthRequest): void {
     const { httpAdapter } = this.adapterHost;
     httpAdapter.setHeader(response, 'Cache-Control', 'no-store');

@@ -19,8 +19,8 @@ const logger = new Logger('RefreshToken');
 const loggedOutage = new RequestContextKey<TemporarilyUnavailableError>('outage');
 
 /**
- * Logs the error that a request failed with, never a token. What the client did wrong in the form of its request isn't
- * logged, nor what a host's own guard or handler answers below 500.
+ * Logs the error that a request failed with, never a token. Refused tokens and keys, outages and bugs are logged. Other
+ * errors below 500, such as a malformed request, are not.
  * @param status what the error is answered with
  */
 export function logError(error: unknown, status: number, request: AuthRequest): void {

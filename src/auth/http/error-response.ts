@@ -12,7 +12,7 @@ import {
 } from '../auth.errors.js';
 import { bearerCredentials, type AuthRequest } from './auth.request.js';
 
-/** An error as the client reads it: the one place where errors become HTTP. */
+/** An error as the client reads it. This file is the one place where errors become HTTP. */
 export interface ErrorResponse {
   readonly status: number;
   readonly body: string | object;
@@ -43,7 +43,7 @@ export const OAUTH_STATUS_BY_CODE = {
 
 const STATUSES: Record<string, number> = { ...STATUS_BY_CODE, ...OAUTH_STATUS_BY_CODE };
 
-/** The codes of errors that come from Nest, a parser or the host's own guards. */
+/** The error code for the status of an error that comes from Nest, a parser or the host's own guards. */
 const CODE_BY_STATUS: Record<number, string> = {
   [HttpStatus.BAD_REQUEST]: 'invalid_request',
   [HttpStatus.NOT_FOUND]: 'not_found',
@@ -54,7 +54,7 @@ const CODE_BY_STATUS: Record<number, string> = {
   [HttpStatus.SERVICE_UNAVAILABLE]: 'temporarily_unavailable',
 };
 
-/** What an error is answered with. Whatever isn't ours and isn't known is a bug: 500, without any detail. */
+/** The status and the body for an error. An error of an unknown kind is a bug: 500, without any detail. */
 export function errorResponse(error: unknown): ErrorResponse {
   if (error instanceof AuthError) return ofAuthError(error);
   if (error instanceof HttpException) {
@@ -74,13 +74,13 @@ function ofAuthError(error: AuthError): ErrorResponse {
   return { status, body: { error: error.code, ...description } };
 }
 
-/** Only what is wrong with a request is explained; every refused token reads the same. */
+/** Whether the client is told the message: of a mistake in its request, never of a refused token. */
 function isExplained(error: AuthError): boolean {
   if (error instanceof OAuthError) return error.code !== 'invalid_grant' && error.code !== 'invalid_client';
   return [InvalidRequestError, ForbiddenOriginError, InvalidScopeError].some((known) => error instanceof known);
 }
 
-/** The error as an exception that any exception filter of Nest can answer, with the error itself as its cause. */
+/** An exception that any exception filter of Nest can answer; its cause is the error itself. */
 export function toHttpException(error: AuthError): HttpException {
   const { status, body } = errorResponse(error);
   if (status === HttpStatus.UNAUTHORIZED) return new UnauthorizedException(body, { cause: error });
@@ -88,7 +88,7 @@ export function toHttpException(error: AuthError): HttpException {
   return new HttpException(body, status, { cause: error });
 }
 
-/** The `WWW-Authenticate` header an error is answered with (RFC 6750 §3), as name and value. */
+/** The `WWW-Authenticate` header for an error (RFC 6750 §3), as name and value; `undefined` where it has none. */
 export function challengeOf(error: unknown, request?: AuthRequest): ['WWW-Authenticate', string] | undefined {
   if (!(error instanceof AuthError)) return undefined;
   if (error instanceof InsufficientScopeError) {
@@ -96,7 +96,7 @@ export function challengeOf(error: unknown, request?: AuthRequest): ['WWW-Authen
   }
   if (error instanceof OAuthError) {
     if (error.code !== 'invalid_client') return undefined;
-    // RFC 6749 §5.2: the challenge is of the scheme that the client came with.
+    // RFC 6749 §5.2: the challenge names the scheme that the client used.
     const isBearer = request !== undefined && bearerCredentials(request) !== undefined;
     return ['WWW-Authenticate', isBearer ? 'Bearer error="invalid_token"' : 'Basic realm="nest-refresh-token"'];
   }
@@ -104,11 +104,11 @@ export function challengeOf(error: unknown, request?: AuthRequest): ['WWW-Authen
   const { status } = errorResponse(error);
   if (status === HttpStatus.BAD_REQUEST) return ['WWW-Authenticate', 'Bearer error="invalid_request"'];
   if (status !== HttpStatus.UNAUTHORIZED) return undefined;
-  // RFC 6750 §3.1: no error code where the request presented no credentials.
+  // RFC 6750 §3.1: no error code where the request had no credentials.
   return ['WWW-Authenticate', error instanceof MissingTokenError ? 'Bearer' : 'Bearer error="invalid_token"'];
 }
 
-/** Whether an answer must say after how many seconds to come again. */
+/** Whether the answer carries `Retry-After`: the same request may succeed later. */
 export function isTemporary(error: unknown): boolean {
   if (error instanceof HttpException) return error.getStatus() === HttpStatus.SERVICE_UNAVAILABLE;
   return error instanceof TemporarilyUnavailableError;

@@ -3,12 +3,14 @@ import type { RotationPolicy } from '../rotation/rotation.rule.js';
 import { TIME_BUDGET } from '../runtime/time-budget.js';
 import { TimeLimitError, withTimeLimit } from '../runtime/time-limit.js';
 
+/** In seconds. */
 const RETRY_AFTER = 5;
 
 /**
- * The result of `work`, or a 503 once the deadline has passed: a successor is never sent late, when the client may
+ * The result of `work`, or a 503 once the deadline has passed. A successor is never sent late: by then the client may
  * have given up and tried again.
- * @throws TemporarilyUnavailableError after `deadline` milliseconds
+ * @param deadline milliseconds
+ * @throws TemporarilyUnavailableError `deadline` where the work isn't done in time
  */
 export async function withDeadline<T>(work: Promise<T>, deadline: number = TIME_BUDGET.handler): Promise<T> {
   try {
@@ -20,8 +22,8 @@ export async function withDeadline<T>(work: Promise<T>, deadline: number = TIME_
 }
 
 /**
- * What `Retry-After` says, in seconds. Where a lost response is taken for a second holder, the client must be back
- * within the leeway of the mint it may have missed, up to a deadline ago.
+ * The value of `Retry-After`, in seconds. With `lostResponse: 'revoke'` the client must come back within the leeway of a
+ * mint whose answer it missed. That mint may be as long ago as the deadline.
  */
 export function retryAfterSeconds({ leeway, lostResponse }: RotationPolicy): number {
   if (lostResponse === 'forgive') return RETRY_AFTER;

@@ -1,12 +1,12 @@
 import { InvalidRequestError } from '../auth.errors.js';
 import type { AuthRequest } from './auth.request.js';
 
-/** The longest name that is told back, in characters. */
+/** The longest name that an error repeats, in characters. */
 const MAX_NAME = 20;
 
 /**
- * The query's parameters, each once, none but those that are known: a misspelt one must not mean "all".
- * @throws InvalidRequestError naming the parameter that isn't good
+ * The parameters of the query. An unknown one is refused: a misspelt `subject` must not mean "all".
+ * @throws InvalidRequestError naming the parameter that is unknown, or there twice
  */
 export function queryOf<T extends string>(
   { url = '' }: AuthRequest,
@@ -24,8 +24,8 @@ export function queryOf<T extends string>(
 }
 
 /**
- * The body's fields, none but those that are known.
- * @throws InvalidRequestError naming the field that isn't good
+ * The fields of the JSON body. An unknown one is refused.
+ * @throws InvalidRequestError where the body is no JSON object, or naming the field that is unknown
  */
 export function bodyOf<T extends string>(request: AuthRequest, known: readonly T[]): { readonly [K in T]?: unknown } {
   const { body } = request;
@@ -43,7 +43,7 @@ function isKnown(name: string, known: readonly string[]): boolean {
 
 function unknown(place: string, kind: string, name: string, known: readonly string[]): InvalidRequestError {
   const takes = known.length > 0 ? known.join(', ') : 'none';
-  // A token or a key in the wrong place is longer: it isn't told back.
+  // A longer name may be a token or a key in the wrong place: the error doesn't repeat it.
   const got =
     name.length > MAX_NAME
       ? `an unknown ${kind} of ${name.length} characters`

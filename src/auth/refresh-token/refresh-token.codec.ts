@@ -7,8 +7,8 @@ import { KeyRing } from '../key-ring/key-ring.js';
 import { RefreshToken } from './refresh-token.js';
 import type { TokenSecret } from '../keys/token-secret.js';
 
-// secret id 1 · handle 16 · number 6 · tag 22: 45 bytes are 60 base64url characters without a spare bit, so that a
-// length and alphabet check is canonicality: no two texts are the same token.
+// In bytes: secret id 1 · handle 16 · number 6 · tag 22. These 45 bytes are 60 base64url characters without a spare bit,
+// so length and alphabet are all there is to check: no two texts are the same token.
 const HANDLE_AT = 1;
 const NUMBER_AT = 17;
 const TAG_AT = 23;
@@ -21,7 +21,7 @@ export const HANDLE_SIZE = NUMBER_AT - HANDLE_AT;
 
 /**
  * Refresh tokens as text. Tokens are derived, not stored: the same session, number and secret always give the same
- * token, and a forged one is refused before any database work.
+ * token, and a forged token is refused before any database work.
  */
 @Injectable()
 export class RefreshTokenCodec {
@@ -49,7 +49,7 @@ export class RefreshTokenCodec {
    * @throws InvalidRefreshTokenError `malformed`, `unknown_secret` or `bad_mac`
    */
   decode(text: string): RefreshToken {
-    // A host hands over what a client sent: a missing cookie is no token either.
+    // A host hands over whatever a client sent, `undefined` for a missing cookie.
     if (typeof text !== 'string') throw new InvalidRefreshTokenError('malformed');
     const encoded = text.startsWith(this.prefix) ? text.slice(this.prefix.length) : '';
     if (!TEXT.test(encoded)) throw new InvalidRefreshTokenError('malformed');

@@ -17,7 +17,7 @@ export class RefreshTokenReader {
   ) {}
 
   /**
-   * The proved token of a text. Whether its session is alive is `RefreshTokenService`'s to say.
+   * The proved token of a text. The token's session may have ended: `RefreshTokenService` asks for it.
    * @param isLeaving whether the token's session is about to be ended: an old token then starts its session without
    * ending any other
    * @throws InvalidRefreshTokenError `malformed`, `unknown_secret` or `bad_mac`

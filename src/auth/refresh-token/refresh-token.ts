@@ -4,11 +4,11 @@ import { hash } from 'node:crypto';
 const SESSION_ID_LABEL = new TextEncoder().encode('nest-refresh-token/session-id/v1');
 
 /**
- * An authentic refresh token: one whose MAC was proved, or that is about to be encoded. The handle is what makes a
- * token out of a session, so it is private to this class and to the codec, and no log or JSON shows it.
+ * An authentic refresh token: its MAC was proved, or it is about to be encoded. Whoever has the handle and a secret can
+ * make tokens of the session, so the handle is private to this class and the codec, and no log or JSON shows it.
  */
 export class RefreshToken {
-  /** The id of the session it names: a hash, so that neither logs nor the database can make a token. */
+  /** The id of the token's session: a hash of the handle, so that neither a log nor the database can make a token. */
   readonly sessionId: string;
   readonly #handle: Buffer;
 

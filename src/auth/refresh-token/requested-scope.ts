@@ -1,9 +1,9 @@
 import { InvalidRefreshTokenError, InvalidScopeError } from '../auth.errors.js';
 import type { Session } from '../session/session.js';
 
-/** What an OAuth client asks for (RFC 6749 §6). */
+/** The terms of an OAuth client's refresh (RFC 6749 §6). */
 export interface ExchangeOptions {
-  /** Who the client says it is; a session that belongs to a client is good for no other. */
+  /** The id that the client gives itself. A session that belongs to a client is good for no other client. */
   readonly clientId?: string | undefined;
   /** Words of the session's scope, for this one access token. Default: all of it. */
   readonly scope?: string | undefined;
@@ -14,13 +14,16 @@ export function requireClient({ id, clientId }: Session, asked: Pick<ExchangeOpt
   if (clientId !== null && clientId !== asked.clientId) throw new InvalidRefreshTokenError('wrong_client', id);
 }
 
-/** @throws InvalidScopeError where more is asked for than the session has */
+/** @throws InvalidScopeError where the client asks for more than the session has */
 export function requireScope(session: Session, { scope }: Pick<ExchangeOptions, 'scope'>): void {
   const granted = wordsOf(session.scope);
   if (scope !== undefined && wordsOf(scope).some((word) => !granted.includes(word))) throw new InvalidScopeError();
 }
 
-/** What of the session's scope is asked for; it may have become less since it was looked at. `null` for none. */
+/**
+ * The words of the session's scope that the client asked for; `null` for none. The scope may have been narrowed since
+ * `requireScope` passed.
+ */
 export function grantedScope(granted: string | null, asked: string | undefined): string | null {
   if (asked === undefined) return granted;
   const words = wordsOf(granted);

@@ -5,11 +5,11 @@ export interface TokenResponse {
   /** The access token's life, in seconds. */
   readonly expires_in: number;
   readonly refresh_token: string;
-  /** The refresh token's life where it isn't used, in seconds. */
+  /** How long the refresh token is good where no client uses it, in seconds. */
   readonly refresh_expires_in: number;
 }
 
-/** The same for an OAuth client (RFC 6749 §5.1). */
+/** The answer to an OAuth client's good refresh (RFC 6749 §5.1). */
 export interface ScopedTokenResponse extends TokenResponse {
   /** The access token's scope, where it has one. */
   readonly scope?: string;

@@ -12,7 +12,8 @@ export class RefreshTokenSession {
   id!: string;
 
   /** The user's id, as the host gave it. */
-  // Indexed for what is done to all sessions of a subject. Nothing that a refresh changes is indexed: PostgreSQL can then update in place (HOT).
+  // Indexed, since all sessions of a subject are listed, ended and changed together. Nothing that a refresh changes is
+  // indexed: PostgreSQL can then update the row in place (HOT).
   @Index()
   @Column({ name: 'subject', type: 'varchar', length: 255 })
   subject!: string;

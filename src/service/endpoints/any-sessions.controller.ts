@@ -4,7 +4,7 @@ import { MissingTokenError } from '../../auth/auth.errors.js';
 import { ServiceKeys } from '../../auth/guards/service-keys.js';
 import { bearerToken, requireOneAuthorization, type AuthRequest } from '../../auth/http/auth.request.js';
 import { RequestContextKey } from '../../auth/http/request-context.js';
-import { SessionRoutes, type SessionCaller } from '../../auth/endpoints/sessions.base-controller.js';
+import { SessionsBaseController, type SessionCaller } from '../../auth/endpoints/sessions.base-controller.js';
 import { LiveSessionGuard } from '../../auth/guards/live-session.guard.js';
 
 /** A request with an access token, or with a service key. */
@@ -35,7 +35,7 @@ export class ServiceKeyOrAccessTokenGuard implements CanActivate {
 /** `/sessions` for users with their access token, and for login backends with their service key. */
 @Controller('sessions')
 @UseGuards(ServiceKeyOrAccessTokenGuard)
-export class AnySessionsController extends SessionRoutes<AnyCallerRequest> {
+export class AnySessionsController extends SessionsBaseController<AnyCallerRequest> {
   protected override callerOf(request: AnyCallerRequest): SessionCaller {
     const known = knownCaller.get(request);
     if (known) return known;

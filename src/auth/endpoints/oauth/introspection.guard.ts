@@ -3,7 +3,7 @@ import { MissingTokenError } from '../../auth.errors.js';
 import { bearerToken, requireOneAuthorization, type AuthRequest } from '../../http/auth.request.js';
 import { ServiceKeys } from '../../guards/service-keys.js';
 
-/** Lets a request through that presents a service key, as Bearer or as the password of Basic (RFC 7662 §2.1). */
+/** Lets a request through that presents a service key: as Bearer token, or as the password of Basic (RFC 7662 §2.1). */
 @Injectable()
 export class IntrospectionGuard implements CanActivate {
   constructor(private readonly serviceKeys: ServiceKeys) {}
@@ -17,7 +17,10 @@ export class IntrospectionGuard implements CanActivate {
   }
 }
 
-/** The password of Basic credentials (RFC 7617 §2), as it stands and form-decoded: clients do both (RFC 6749 §2.3.1). */
+/**
+ * The password of Basic credentials (RFC 7617 §2), as it stands and form-decoded: some clients encode it, as RFC 6749
+ * §2.3.1 asks, and others don't.
+ */
 function basicPasswords({ headers: { authorization = '' } }: AuthRequest): string[] {
   const encoded = /^basic ([A-Za-z\d+/]+={0,2})$/i.exec(authorization)?.[1];
   const [, password] = /^[^:]*:(.*)$/s.exec(Buffer.from(encoded ?? '', 'base64').toString()) ?? [];

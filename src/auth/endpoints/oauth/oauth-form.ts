@@ -1,12 +1,12 @@
 import { InvalidRequestError } from '../../auth.errors.js';
 import { isForm, queryNames, requireOneAuthorization, type AuthRequest } from '../../http/auth.request.js';
 
-/** Parameters that must not stand in a URL: it is logged on its way (RFC 6749 §2.3.1, RFC 6750 §5.3). */
+/** Parameters that must not stand in a URL, since servers and proxies log URLs (RFC 6749 §2.3.1, RFC 6750 §5.3). */
 const SECRETS = new Set(['token', 'refresh_token', 'access_token', 'client_secret']);
 
 /**
- * The parameters of a form that are asked for; others are ignored, and an empty one is left out (RFC 6749 §3.2).
- * @throws InvalidRequestError where the body is no form, a parameter comes twice, or a token is in the URL
+ * The named parameters of a form. Other parameters are ignored, and an empty one is left out (RFC 6749 §3.2).
+ * @throws InvalidRequestError where the body is no form, a parameter comes twice, or a token stands in the URL
  */
 export function oauthForm<T extends string>(request: AuthRequest, names: readonly T[]): { readonly [K in T]?: string } {
   requireOneAuthorization(request);
@@ -23,7 +23,7 @@ export function oauthForm<T extends string>(request: AuthRequest, names: readonl
 
 function parameter(name: string, value: unknown): string | undefined {
   if (value === undefined || value === '') return undefined;
-  // RFC 6749 §3.2: more than once; of a richer form parser, a list or an object.
+  // A parameter that came more than once (RFC 6749 §3.2) is a list; some form parsers make objects, too.
   if (typeof value !== 'string') throw new InvalidRequestError(`${name}: got it more than once, takes one.`);
   return value;
 }

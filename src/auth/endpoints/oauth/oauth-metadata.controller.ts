@@ -7,18 +7,19 @@ import { OwnCredentials } from '../../guards/own-credentials.decorator.js';
 import { ServiceKeys } from '../../guards/service-keys.js';
 import { isIssuerUrl, METADATA_PATH, urlBelow } from '../../formats/issuer-url.js';
 
+/** How long a cache may keep the metadata, in seconds. */
 const MAX_AGE = 300;
 
 /**
- * `GET /.well-known/oauth-authorization-server`: where the endpoints of `OAuthController` are (RFC 8414). An issuer
- * with a path has it behind that one: extend the class with a `@Controller()` of your own.
+ * `GET /.well-known/oauth-authorization-server`: tells where the endpoints of `OAuthController` are (RFC 8414). The path
+ * of an issuer stands behind this path (RFC 8414 §3.1): there, extend the class with a `@Controller()` of your own.
  */
 @OwnCredentials()
 @Controller({ path: METADATA_PATH, version: VERSION_NEUTRAL })
 export class OAuthMetadataController {
   private readonly metadata: Readonly<Record<string, string | readonly string[]>>;
 
-  /** @throws ConfigurationError where the issuer is no URL: no client could check that the metadata are its */
+  /** @throws ConfigurationError where the issuer is no URL: no client could check whose metadata these are */
   constructor(
     private readonly adapterHost: HttpAdapterHost,
     @Inject(RESOLVED_OPTIONS) options: ResolvedOptions,

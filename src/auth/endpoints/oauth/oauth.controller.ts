@@ -12,15 +12,15 @@ import { oauthForm } from './oauth-form.js';
 import { OAuthExceptionFilter } from './oauth.exception-filter.js';
 import { TokenIntrospector } from './token.introspector.js';
 
-/** What a confidential client would authenticate with (RFC 6749 §2.3.1, RFC 7521 §4.2). */
+/** The parameters that a confidential client authenticates with (RFC 6749 §2.3.1, RFC 7521 §4.2). */
 const CLIENT_CREDENTIALS = ['client_secret', 'client_assertion'] as const;
 type ClientCredential = (typeof CLIENT_CREDENTIALS)[number];
 
 /**
- * The endpoints that standard OAuth clients speak, for public clients: `POST /oauth/token` (RFC 6749 §6), `POST
- * /oauth/revoke` (RFC 7009) and, for backends with a service key, `POST /oauth/introspect` (RFC 7662). Not among a
- * host's default controllers: name it among its `controllers`; a subclass with a `@Controller()` of its own has
- * another prefix.
+ * The endpoints that standard OAuth clients know. For public clients: `POST /oauth/token` (RFC 6749 §6) and
+ * `POST /oauth/revoke` (RFC 7009). For backends with a service key: `POST /oauth/introspect` (RFC 7662). Not among the
+ * default controllers: name the class among the module's `controllers`. For another prefix, name a subclass with a
+ * `@Controller()` of your own.
  */
 @OwnCredentials()
 @Controller({ path: 'oauth', version: VERSION_NEUTRAL })
@@ -32,7 +32,7 @@ export class OAuthController {
     protected readonly reply: AuthReply,
   ) {}
 
-  /** Trades a refresh token for an access token and the successor; the session's client only, for its scope or less. */
+  /** Trades a refresh token for an access token and the successor: for the session's client, with its scope or less. */
   @Post('token')
   async token(@Req() request: AuthRequest, @Res() response: unknown): Promise<void> {
     const form = oauthForm(request, ['grant_type', 'refresh_token', 'scope', 'client_id', ...CLIENT_CREDENTIALS]);
@@ -47,14 +47,14 @@ export class OAuthController {
     this.reply.oauthTokens(response, await withDeadline(tokens));
   }
 
-  /** Ends the session of a refresh token. One that is none is none any more: 200, too. */
+  /** Ends the session of a refresh token. A text that is no refresh token is answered 200, too (RFC 7009 §2.2). */
   @Post('revoke')
   async revoke(@Req() request: AuthRequest, @Res() response: unknown): Promise<void> {
     const form = oauthForm(request, ['token', 'client_id', ...CLIENT_CREDENTIALS]);
     requirePublicClient(request, form);
     const { token, client_id: clientId } = form;
     if (token === undefined) throw new InvalidRequestError('token: got nothing, takes a refresh token.');
-    // RFC 7009 §2.2.1: it would be good until it expires, and the client would think it is not.
+    // RFC 7009 §2.2.1: the access token stays good until it expires, and the client must not think otherwise.
     if (isAccessToken(token)) {
       throw new OAuthError('unsupported_token_type', 'token: got an access token, takes a refresh token.');
     }
@@ -62,7 +62,7 @@ export class OAuthController {
     this.reply.send(response, HttpStatus.OK);
   }
 
-  /** Tells what a token is good for, without using it up. */
+  /** Tells what a token is good for, without using the token up. */
   @UseGuards(IntrospectionGuard)
   @Post('introspect')
   async introspect(@Req() request: AuthRequest, @Res() response: unknown): Promise<void> {
@@ -72,7 +72,11 @@ export class OAuthController {
   }
 }
 
-/** @throws OAuthError `invalid_client` where a client tries to authenticate: it would take a wrong secret for accepted */
+/**
+ * Refuses a client that authenticates. Nothing checks secrets here, so a client with a wrong secret must not be answered
+ * as if it were right.
+ * @throws OAuthError `invalid_client`
+ */
 function requirePublicClient({ headers }: AuthRequest, form: { [K in ClientCredential]?: string }): void {
   if (headers.authorization === undefined && CLIENT_CREDENTIALS.every((name) => form[name] === undefined)) return;
   throw new OAuthError('invalid_client', 'Clients are public here: client_id at most, and no secret.');

@@ -9,7 +9,7 @@ import {
 } from '../../auth.errors.js';
 import { AuthErrorFilter } from '../../http/auth.exception-filter.js';
 
-/** Answers errors in the words of RFC 6749 §5.2; those of the server's own stay as they are. */
+/** Answers errors with the codes of RFC 6749 §5.2. An error that is the server's own (5xx) keeps its code. */
 @Injectable()
 @Catch()
 export class OAuthExceptionFilter extends AuthErrorFilter {

@@ -7,7 +7,7 @@ import { RESOLVED_OPTIONS } from '../../injection-tokens.js';
 import { RefreshTokenCodec } from '../../refresh-token/refresh-token.codec.js';
 import { RefreshTokenService } from '../../refresh-token/refresh-token.service.js';
 
-/** What is told of a token (RFC 7662 §2.2): nothing of one that isn't good. */
+/** The answer about a token (RFC 7662 §2.2). Of a token that isn't good, nothing more is told. */
 export type TokenIntrospection = { readonly active: false } | ActiveToken;
 
 interface ActiveToken {
@@ -22,7 +22,7 @@ interface ActiveToken {
 
 const INACTIVE: TokenIntrospection = { active: false };
 
-/** Looks at tokens without using them up. */
+/** Tells what a token is good for, without using the token up. */
 @Injectable()
 export class TokenIntrospector {
   constructor(
@@ -33,8 +33,9 @@ export class TokenIntrospector {
   ) {}
 
   /**
-   * What is known of an access token or a refresh token; the session is asked for, too.
+   * The claims of an access token, or the session of a refresh token. The session is looked up for both kinds.
    * @throws TemporarilyUnavailableError where the database can't answer
+   * @example const { active } = await introspector.introspect(presented);
    */
   async introspect(token: string): Promise<TokenIntrospection> {
     try {
@@ -47,7 +48,7 @@ export class TokenIntrospector {
 
   private async ofAccessToken(token: string): Promise<TokenIntrospection> {
     const claims = await this.accessTokens.verify(token, { checkSession: true });
-    // The host's own claims first: none of them can pass for ours.
+    // The host's own claims come first: none of them can overwrite `active` or `token_type`.
     return { ...claims, active: true, token_type: 'Bearer' };
   }
 
@@ -57,7 +58,7 @@ export class TokenIntrospector {
     if (!session) return INACTIVE;
     const { issuer, audience } = this.options.accessToken;
     const { idleTtl, absoluteTtl } = this.options.rotation;
-    // A row that is behind its token (a restored backup) knows an end that is too early, as for a refresh.
+    // The row of a restored backup is behind its token and has an end that is too early: a refresh judges by the token.
     const isAhead = token.number > session.issued;
     const end = isAhead ? Math.min(token.number + idleTtl, session.createdAt + absoluteTtl) : session.expiresAt;
     return {

@@ -2,7 +2,7 @@ import type { CookieAttributes } from '../../formats/cookie.js';
 
 const SAME_SITE = { strict: 'Strict', lax: 'Lax', none: 'None' };
 
-/** The values of the cookies with a name (RFC 6265 §5.4: a browser may send several). Empty ones are none. */
+/** The values of all cookies with this name: a browser may send several (RFC 6265 §5.4). Empty values are left out. */
 export function cookieValues(header: string | undefined, name: string): string[] {
   const start = `${name}=`;
   return (header ?? '')
@@ -12,7 +12,7 @@ export function cookieValues(header: string | undefined, name: string): string[]
     .map((pair) => decoded(pair.slice(start.length)));
 }
 
-/** Express percent-encodes the cookies it sets, and with them a host's own tokens of before; ours it leaves as they are. */
+/** Express percent-encodes a host's cookies, and so its old tokens. Decoding leaves the module's own tokens as they are. */
 function decoded(value: string): string {
   try {
     return decodeURIComponent(value);
@@ -22,7 +22,7 @@ function decoded(value: string): string {
 }
 
 /**
- * A `Set-Cookie` header as the `__Host-` prefix wants it: for all paths of one host, never of its subdomains.
+ * A `Set-Cookie` header as the prefix `__Host-` demands it: for all paths of one host, and for no subdomain.
  * @param maxAge seconds; 0 takes the cookie away
  */
 export function setCookieHeader({ name, sameSite }: CookieAttributes, value: string, maxAge: number): string {

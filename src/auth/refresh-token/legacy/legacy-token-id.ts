@@ -3,13 +3,13 @@ import { isAccessToken, jwtHeader } from '../../access-token/access-token.type.j
 import { HANDLE_SIZE } from '../refresh-token.codec.js';
 import { RefreshToken } from '../refresh-token.js';
 
-/** The longest token of a host's own, in bytes. */
+/** The longest old token, in bytes. */
 const MAX_LEGACY_TOKEN = 8_192;
-/** The number of a token that the module didn't mint: below all that it mints, and above `used` of a new session. */
+/** The number of an old token: above 0, `used` of a new session, and below every number that the module mints. */
 export const LEGACY_NUMBER = 1;
 const LEGACY_LABEL = 'nest-refresh-token/legacy-token/v1';
 
-/** The curves of RFC 7518 §3.4: the order n, since a signature (r, s) is as good as (r, n - s), and the bytes of r. */
+/** The curves of RFC 7518 §3.4. `order` is n: a signature (r, s) is as good as (r, n - s). `size` is r's, in bytes. */
 const CURVES = new Map<unknown, { order: bigint; size: number }>([
   ['ES256', { order: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n, size: 32 }],
   [
@@ -29,29 +29,29 @@ const CURVES = new Map<unknown, { order: bigint; size: number }>([
   ],
 ]);
 
-/** Whether a text may be a token of the host's own, to be asked about. */
+/** Whether a text may be an old token, so that the host has to be asked. */
 export function mayBeLegacy(text: unknown): text is string {
   if (typeof text !== 'string' || text.trim() === '' || Buffer.byteLength(text) > MAX_LEGACY_TOKEN) return false;
-  // A host that tells its JWTs apart by their signature only would take one for a refresh token.
+  // A host that knows its JWTs by their signature only would take the module's access token for an old refresh token.
   return !isAccessToken(text) && !isMisspeltJwt(text);
 }
 
 /**
- * The first token of the old token's session. Who presents the old one can derive the session's id from it, and nobody
- * else; independent of all secrets, since those roll, and the session has to stay the same.
+ * The first token of the old token's session. Only a holder of the old token can derive the session's id. No secret
+ * takes part, since secrets roll and the session has to stay the same.
  */
 export function legacyToken(text: string): RefreshToken {
   const digest = createHash('sha256').update(`${LEGACY_LABEL}\0`).update(oneSpelling(text)).digest();
   return new RefreshToken(digest.subarray(0, HANDLE_SIZE), LEGACY_NUMBER);
 }
 
-/** A signature has several spellings where its last character has bits to spare: each would be another session. */
+/** Whether a part of a JWT ends in a character with stray spare bits: each such spelling would be another session. */
 function isMisspeltJwt(text: string): boolean {
   const isMisspelt = (part: string) => Buffer.from(part, 'base64url').toString('base64url') !== part;
   return jwtHeader(text) !== undefined && text.split('.').some(isMisspelt);
 }
 
-/** Of the two signatures that anybody can make of one by ECDSA, the one with the smaller s. */
+/** Anybody can turn one ECDSA signature into a second good one. This is the text with the smaller s of the two. */
 function oneSpelling(text: string): string {
   const curve = CURVES.get(jwtHeader(text)?.['alg']);
   const [header, payload, encoded = ''] = text.split('.');

@@ -1,17 +1,17 @@
 import type { IssueOptions } from '../../session/issue-options.js';
 
 /**
- * Refresh tokens that the host handed out before it used this module. Extend it, and name the class as the module's
- * `legacyTokens`: whoever holds such a token stays signed in.
+ * Refresh tokens that the host handed out before it used this module. Extend the class, and name the subclass as the
+ * module's `legacyTokens`: the holders of old tokens stay signed in.
  *
- * Such a token acts as the first token of a session. It is resolved once, when it is first presented; from then on it
- * is judged as any other token of its session: repeats within the leeway get the same successor, a lost answer is
- * forgiven, and a replay after its successor was used ends the session.
+ * An old token acts as the first token of a session. The module asks `resolve` when the token is first presented. From
+ * then on the token is judged as any other token of its session: repeats within the leeway get the same successor, a
+ * lost answer is forgiven, and a replay after the successor was used ends the session.
  *
- * That a session has ended is remembered until its row is purged, `session.retention` (default: the absolute life)
- * after its last use. Then its old token would be resolved anew, and start another session: let old tokens expire, or
- * be refused here, before that, and have the retention outlast them. Where they don't expire, switch `session.purge`
- * off.
+ * The session's row remembers that a session has ended. The row is purged `session.retention` (default: the absolute
+ * life) after its last use. After that, the old token would be resolved anew and start another session. So let old
+ * tokens expire, or refuse them in `resolve`, before their rows are purged. If your old tokens never expire, switch
+ * `session.purge` off.
  *
  * @example
  * @Injectable()
@@ -25,11 +25,14 @@ import type { IssueOptions } from '../../session/issue-options.js';
  */
 export abstract class LegacyTokens {
   /**
-   * What the session of an old token is to start with; `null` where it isn't one, or isn't good any more. Whatever a
-   * client sends comes here, up to 8 KiB, but for access tokens of this module: prove it, to the letter, since another
-   * spelling that is let pass starts another session. Where it throws, or takes longer than `session.policyTimeout`,
-   * the refresh is answered 503, and the client keeps its token. Leave the token where it is: first requests that race,
-   * or fail, ask again. Its session begins now: where `session.notBefore` is set, refuse the old tokens here.
+   * What the session of an old token starts with; `null` where the text is no old token, or the token isn't good any
+   * more. Every text that a client presents comes here, up to 8 KiB, except the module's own tokens: prove it. Compare
+   * the whole token, since another spelling of it starts another session. Keep the old row: parallel first requests call
+   * `resolve` more than once, and so does a client whose first request failed. The session begins now, so where
+   * `session.notBefore` is set, refuse the tokens that it is meant for.
+   *
+   * If `resolve` throws, or takes longer than `session.policyTimeout`, the refresh is answered 503, and the client keeps
+   * its token.
    */
   abstract resolve(token: string): IssueOptions | null | Promise<IssueOptions | null>;
 }
