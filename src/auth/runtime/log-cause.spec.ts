@@ -33,6 +33,10 @@ describe('the cause of a failure, for the log', () => {
     }
   });
 
+  it.each(['hunter2', `key ${SESSION}`, TOKEN])('shows no code that is none of Node, a driver or SQL: %j', (code) => {
+    expect(logCause(Object.assign(new Error('failed'), { code })).split('\n')[0]).toBe('Error: failed');
+  });
+
   it('shows no password of an address', () => {
     expect(logCause(new Error('connect to postgres://user:hunter2@db/tokens failed'))).not.toContain('hunter2');
   });

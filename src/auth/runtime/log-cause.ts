@@ -4,6 +4,8 @@ import { AuthError } from '../auth.errors.js';
 const TOKEN_LIKE = /eyJ[\w-]+(?:\.[\w-]*)+|[\w-]{40,}/g;
 /** The user and the password in an address. */
 const CREDENTIALS = /\/\/[^\s/@]+@/g;
+/** A code as Node, drivers and SQL have them. A host's error may have any other text there. */
+const CODE = /^[A-Z\d_]{1,40}$/;
 
 /**
  * What an error was and where it came from, for the log: its code, its name, its message and its stack, never a token.
@@ -18,7 +20,7 @@ export function logCause(error: unknown, { withMessage = true } = {}): string {
   const said = withMessage && message !== '' ? `${name}: ${withoutSecrets(message)}` : name;
   // Of the stack the frames alone: its first lines repeat the message.
   const frames = stack.split('\n').filter((line) => /^ +at /.test(line));
-  return [typeof code === 'string' ? `${code} ${said}` : said, ...frames].join('\n');
+  return [typeof code === 'string' && CODE.test(code) ? `${code} ${said}` : said, ...frames].join('\n');
 }
 
 /** A message without what may be a token, a key, a secret or a password. */
