@@ -1,3 +1,4 @@
+import { parseDuration } from '../auth/formats/duration.js';
 import type { ServiceConfig } from './service.config.js';
 
 /** The text for a newcomer after the start: commands to paste into another terminal. The text has no secret in it. */
@@ -5,11 +6,11 @@ export function firstSteps(config: Pick<ServiceConfig, 'address' | 'serviceKeyFi
   const { address, serviceKeyFile, hasDemo, auth } = config;
   const key = serviceKeyFile === undefined ? '$SERVICE_KEY' : `$(cat ${quoted(serviceKeyFile)})`;
   const refresh = `curl -s -X POST ${address}/refresh_token -H "Authorization: Bearer $REFRESH_TOKEN"; echo`;
-  const { leeway } = auth.refreshToken;
+  const leeway = (parseDuration(auth.refreshToken.leeway) ?? 0) / 1_000;
   const repeat =
     leeway === 0
       ? ''
-      : `# 3. Another tab does the same within the leeway of ${String(leeway)} s, and gets the same successor:\n${refresh}\n`;
+      : `# 3. Another tab does the same within the leeway of ${leeway} s, and gets the same successor:\n${refresh}\n`;
   return `
 nest-refresh-token listens on ${address}
 ${hasDemo ? `\nWatch it in the browser: ${address}/demo\n` : ''}

@@ -190,7 +190,7 @@ describe('the configuration of the service', () => {
     expect(existsSync(DATA_DIR)).toBe(false);
   });
 
-  it('hands on what the module is to be: seconds, and only what was given', () => {
+  it('hands on what the module is to be, as the operator wrote it', () => {
     const env = {
       ...GIVEN,
       DATA_DIR,
@@ -225,19 +225,19 @@ describe('the configuration of the service', () => {
       refreshToken: {
         secrets: [SECRET],
         retiredSecrets: ['0123456789abcdef'],
-        leeway: 20,
-        idleTtl: 604_800,
-        absoluteTtl: 7_776_000,
+        leeway: '20',
+        idleTtl: '7d',
+        absoluteTtl: '90d',
         lostResponse: 'revoke',
       },
       accessToken: {
         issuer: 'https://auth.example.com',
         audience: 'https://api.example.com',
-        ttl: 600,
+        ttl: '10m',
         keys: KEYS,
       },
       session: {
-        retention: 8_640_000,
+        retention: '100d',
         purge: false,
         lostSessions: 'refuse',
         maxSessionsPerSubject: 5,
@@ -247,7 +247,7 @@ describe('the configuration of the service', () => {
       cookie: { origins: ['https://app.example.com'], name: 'refresh', sameSite: 'none' },
       oauth: { url: 'https://auth.example.com/auth/v1', jwksUrl: 'https://auth.example.com/.well-known/jwks.json' },
       serviceKeys: [SERVICE_KEY],
-      keyActivationDelay: 60,
+      keyActivationDelay: '1m',
     });
     expect(() => resolveAuthOptions(config.auth, Date.UTC(2026, 0, 31, 9, 30))).not.toThrow();
   });

@@ -82,38 +82,23 @@ interface Keys {
 }
 
 function authOptions(environment: Environment, address: string, given: Keys): ServiceConfig['auth'] {
-  const { issuer = address, audience, sessionRetention, corsOrigins = [], cookieName, cookieSameSite } = environment;
-  const seconds = (milliseconds: number) => milliseconds / 1_000;
+  const { issuer = address, audience, corsOrigins = [], options } = environment;
+  const { secrets, retiredSecrets, keys, serviceKeys } = given;
   return {
-    refreshToken: {
-      secrets: given.secrets,
-      retiredSecrets: given.retiredSecrets,
-      leeway: seconds(environment.leeway),
-      idleTtl: seconds(environment.idleTtl),
-      absoluteTtl: seconds(environment.absoluteTtl),
-      lostResponse: environment.lostResponse,
-    },
-    accessToken: {
-      issuer,
-      ...(audience && { audience }),
-      ttl: seconds(environment.accessTokenTtl),
-      keys: given.keys,
-    },
-    session: {
-      ...(sessionRetention !== undefined && { retention: seconds(sessionRetention) }),
-      purge: environment.sessionPurge,
-      lostSessions: environment.lostSessions,
-      maxSessionsPerSubject: environment.maxSessionsPerSubject,
-      notBefore: environment.sessionsNotBefore,
-      recordDevice: environment.recordDevice,
-    },
-    cookie: environment.cookie ? { origins: corsOrigins, name: cookieName, sameSite: cookieSameSite } : undefined,
+    ...options.moduleWide,
+    refreshToken: { ...options.refreshToken, secrets, retiredSecrets },
+    accessToken: { ...options.accessToken, issuer, audience, keys },
+    session: options.session,
+    cookie: environment.cookie ? { ...options.cookie, origins: corsOrigins } : undefined,
     // The issuer is the service as clients see it.
     oauth: isIssuerUrl(issuer)
-      ? { url: urlBelow(issuer, environment.oauthPrefix), jwksUrl: urlBelow(issuer, '.well-known/jwks.json') }
+      ? {
+          ...options.oauth,
+          url: urlBelow(issuer, environment.oauthPrefix),
+          jwksUrl: urlBelow(issuer, '.well-known/jwks.json'),
+        }
       : undefined,
-    serviceKeys: given.serviceKeys,
-    keyActivationDelay: seconds(environment.keyActivationDelay),
+    serviceKeys,
   };
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { Variable } from '../../src/service/config/variable.js';
 import { variables } from '../../src/service/config/variables.js';
-import type { Variable } from '../../src/service/config/variables.js';
 
 /** The README's text. */
 export const readme = readFileSync('README.md', 'utf8');

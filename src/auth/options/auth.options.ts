@@ -27,7 +27,8 @@ export interface RefreshTokenOptions {
   lostResponse?: 'forgive' | 'revoke' | undefined;
 }
 
-interface AccessTokenCommonOptions {
+/** The options of access tokens besides the keys that sign them. */
+export interface AccessTokenCommonOptions {
   /** The `iss` claim. */
   issuer: string;
   /** The `aud` claim. Default: the issuer. */
@@ -43,12 +44,22 @@ interface AccessTokenCommonOptions {
   checkSession?: boolean | undefined;
 }
 
+/** Access tokens are signed by a key that other servers can verify with: ES256 or RS256. */
+export interface SigningKeysOptions {
+  /** Private JWKs, the first signs; all are published. */
+  keys: JsonWebKeySet;
+}
+
+/** Access tokens are signed by a secret that the host shares with its own guards. */
+export interface SharedSecretOptions {
+  /** `HS256`, the one algorithm with a secret. */
+  algorithm: 'HS256';
+  /** The secret the host's JWT guard verifies with. */
+  secret: string;
+}
+
 /** Options of access tokens: a JWK set whose first key signs (ES256, RS256), or the host's own secret (HS256). */
-export type AccessTokenOptions = AccessTokenCommonOptions &
-  (
-    | { /** Private JWKs, the first signs; all are published. */ keys: JsonWebKeySet }
-    | { algorithm: 'HS256'; /** The secret the host's JWT guard verifies with. */ secret: string }
-  );
+export type AccessTokenOptions = AccessTokenCommonOptions & (SigningKeysOptions | SharedSecretOptions);
 
 /** Options of sessions. */
 export interface SessionOptions {
@@ -110,18 +121,22 @@ export interface OAuthOptions {
   jwksUrl?: string | undefined;
 }
 
+/** The options that stand in no group. */
+export interface ModuleWideOptions {
+  /** Keys of your backends, at least 24 printable characters each: with one, they may introspect tokens. */
+  serviceKeys?: readonly string[] | undefined;
+  /** For how long a new key is known before it is used. Default 5 min. */
+  keyActivationDelay?: Duration | undefined;
+}
+
 /** Options of `AuthModule.forRoot` and `forRootAsync`. */
-export interface AuthModuleOptions {
+export interface AuthModuleOptions extends ModuleWideOptions {
   refreshToken: RefreshTokenOptions;
   accessToken: AccessTokenOptions;
   session?: SessionOptions | undefined;
   /** The refresh token in a cookie, for browsers. Default: off; `{}` switches it on. */
   cookie?: CookieOptions | undefined;
   oauth?: OAuthOptions | undefined;
-  /** Keys of your backends, at least 24 printable characters each: with one, they may introspect tokens. */
-  serviceKeys?: readonly string[] | undefined;
-  /** For how long a new key is known before it is used. Default 5 min. */
-  keyActivationDelay?: Duration | undefined;
 }
 
 /** What `forRootAsync` takes a `useClass` or `useExisting` of. */

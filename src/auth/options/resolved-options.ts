@@ -1,38 +1,28 @@
-import type { CookieAttributes } from '../formats/cookie.js';
 import type { SigningKey } from '../keys/signing-key.js';
 import type { TokenSecret } from '../keys/token-secret.js';
 import type { RotationPolicy } from '../rotation/rotation.rule.js';
+import type { accessTokenTable } from './access-token.table.js';
+import type { cookieTable } from './cookie.table.js';
+import type { moduleTable } from './module.table.js';
+import type { oauthTable } from './oauth.table.js';
+import type { Resolved } from './reader.js';
+import type { refreshTokenTable } from './refresh-token.table.js';
+import type { sessionTable } from './session.table.js';
 
 /** The options as the module uses them: defaulted, validated, durations in milliseconds. */
-export interface ResolvedOptions {
-  readonly refreshToken: {
-    readonly secrets: readonly TokenSecret[];
-    readonly retiredSecrets: readonly string[];
-    readonly prefix: string;
-  };
+export interface ResolvedOptions extends Resolved<typeof moduleTable> {
+  /** The options of several groups that the rule of rotation goes by. */
   readonly rotation: RotationPolicy;
-  readonly accessToken: {
-    readonly issuer: string;
+  readonly refreshToken: Omit<Resolved<typeof refreshTokenTable>, keyof RotationPolicy | 'secrets'> & {
+    readonly secrets: readonly TokenSecret[];
+  };
+  // Options whose default is another option's value are always there.
+  readonly accessToken: Resolved<typeof accessTokenTable> & {
     readonly audience: string | [string, ...string[]];
-    readonly ttl: number;
-    readonly clockTolerance: number;
-    readonly checkSession: boolean;
     readonly keys: readonly SigningKey[];
   };
-  readonly session: {
-    readonly retention: number;
-    readonly purge: boolean;
-    readonly lostSessions: 'unavailable' | 'refuse';
-    readonly maxSessionsPerSubject: number;
-    readonly recordDevice: boolean;
-    readonly onPolicyFailure: 'unavailable' | 'allow';
-    readonly policyTimeout: number;
-  };
-  readonly cookie: (CookieAttributes & { readonly origins: ReadonlySet<string> }) | undefined;
-  readonly oauth: {
-    readonly url: string;
-    readonly jwksUrl: string | undefined;
-  };
-  readonly serviceKeys: readonly string[];
-  readonly keyActivationDelay: number;
+  readonly session: Omit<Resolved<typeof sessionTable>, keyof RotationPolicy> & { readonly retention: number };
+  readonly cookie:
+    (Omit<Resolved<typeof cookieTable>, 'origins'> & { readonly origins: ReadonlySet<string> }) | undefined;
+  readonly oauth: Resolved<typeof oauthTable> & { readonly url: string };
 }

@@ -83,6 +83,14 @@ describe('an environment without any variable', () => {
       demo: undefined,
       logLevel: 'log',
       isProduction: false,
+      options: {
+        refreshToken: { leeway: '10s', idleTtl: '30d', absoluteTtl: '365d', lostResponse: 'forgive' },
+        accessToken: { ttl: '1h' },
+        session: { purge: true, lostSessions: 'unavailable', recordDevice: true },
+        cookie: { name: '__Host-refresh_token', sameSite: 'strict' },
+        oauth: {},
+        moduleWide: { keyActivationDelay: '5m' },
+      },
     } satisfies Record<keyof Environment, unknown>);
   });
 
@@ -134,8 +142,8 @@ describe('a variable', () => {
     ['LOST_SESSIONS', 'refuse', 'lostSessions', 'refuse'],
     ['MAX_SESSIONS_PER_SUBJECT', '1', 'maxSessionsPerSubject', 1],
     ['MAX_SESSIONS_PER_SUBJECT', '999999999', 'maxSessionsPerSubject', 999_999_999],
-    ['SESSIONS_NOT_BEFORE', '2026-01-31T09:30:00Z', 'sessionsNotBefore', '2026-01-31T09:30:00Z'],
-    ['SESSIONS_NOT_BEFORE', '2026-01-31T10:30:00+01:00', 'sessionsNotBefore', '2026-01-31T10:30:00+01:00'],
+    ['SESSIONS_NOT_BEFORE', '2026-01-31T09:30:00Z', 'sessionsNotBefore', Date.UTC(2026, 0, 31, 9, 30)],
+    ['SESSIONS_NOT_BEFORE', '2026-01-31T10:30:00+01:00', 'sessionsNotBefore', Date.UTC(2026, 0, 31, 9, 30)],
     ['RECORD_DEVICE', 'true', 'recordDevice', true],
     ['RECORD_DEVICE', 'false', 'recordDevice', false],
     ['TRUST_PROXY', 'true', 'trustProxy', true],

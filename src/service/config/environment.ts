@@ -1,17 +1,40 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { ConfigurationError } from '../../auth/auth.errors.js';
+import type {
+  AccessTokenCommonOptions,
+  CookieOptions,
+  ModuleWideOptions,
+  OAuthOptions,
+  RefreshTokenOptions,
+  SessionOptions,
+} from '../../auth/options/auth.options.js';
+import type { Group, Row } from '../../auth/options/reader.js';
 import { keyFiles } from './data-folder-paths.js';
 import { sqliteIn, type DatabaseLocation } from '../database/database-url.js';
-import { parsed, variables, type ValueOf, type Variable } from './variables.js';
+import { parsed, type ValueOf, type Variable } from './variable.js';
+import { variables } from './variables.js';
 
 type Variables = typeof variables;
 
-/** The environment as read and checked: one value a variable, `undefined` where an unset one has no fallback. */
+/** The module's options that variables set, as the operator wrote them: a duration of `15m` stays `15m`. */
+export interface GivenOptions extends Record<Group, object> {
+  readonly refreshToken: Partial<RefreshTokenOptions>;
+  readonly accessToken: Partial<AccessTokenCommonOptions>;
+  readonly session: SessionOptions;
+  readonly cookie: CookieOptions;
+  readonly oauth: OAuthOptions;
+  readonly moduleWide: ModuleWideOptions;
+}
+
+/**
+ * The environment as read and checked: one value a variable, durations in milliseconds, `undefined` where an unset
+ * variable has no fallback.
+ */
 export type Environment = {
   readonly [K in keyof Variables]: Variables[K] extends { fallback: string }
     ? ValueOf<Variables[K]>
     : ValueOf<Variables[K]> | undefined;
-} & { readonly isProduction: boolean };
+} & { readonly isProduction: boolean; readonly options: GivenOptions };
 
 export type ProcessEnvironment = Readonly<Record<string, string | undefined>>;
 
@@ -30,10 +53,23 @@ export function readEnvironment(env: ProcessEnvironment): Environment {
  * @throws ConfigurationError as `readEnvironment`
  */
 export function readVariables(env: ProcessEnvironment): Environment {
-  const values = Object.fromEntries(
-    Object.entries<Variable<unknown>>(variables).map(([key, variable]) => [key, valueOf(variable, env)]),
-  );
-  return { ...values, isProduction: env['NODE_ENV'] === 'production' } as Environment;
+  const values: Partial<Record<keyof Variables, unknown>> = {};
+  const options = { refreshToken: {}, accessToken: {}, session: {}, cookie: {}, oauth: {}, moduleWide: {} };
+  for (const [key, variable] of Object.entries<Variable<unknown>>(variables)) {
+    const text = textOf(variable, env);
+    values[key as keyof Variables] = text === undefined ? undefined : parsed(variable, text);
+    if (variable.sets) setOption(options, variable.sets, text);
+  }
+  return { ...values, options, isProduction: env['NODE_ENV'] === 'production' } as Environment;
+}
+
+/** An unset variable without a fallback leaves its option out. */
+function setOption(
+  options: Record<Group, Record<string, unknown>>,
+  { group, name, fromText }: Row,
+  text: string | undefined,
+): void {
+  options[group][name] = text === undefined ? undefined : fromText(text);
 }
 
 /** Where the sessions are kept, for those who need nothing else of the environment. */
@@ -43,7 +79,7 @@ export function databaseLocation(env: ProcessEnvironment): DatabaseLocation {
 }
 
 function valueOf(variable: Variable<unknown>, env: ProcessEnvironment): unknown {
-  const text = textOf(variable, env) ?? variable.fallback;
+  const text = textOf(variable, env);
   return text === undefined ? undefined : parsed(variable, text);
 }
 
@@ -51,9 +87,9 @@ function valueOf(variable: Variable<unknown>, env: ProcessEnvironment): unknown 
  * An empty variable is an unset one, as in a compose file that passes on what it doesn't have; an empty file is a
  * secret that wasn't filled in.
  */
-function textOf({ name, isSecret }: Variable<unknown>, env: ProcessEnvironment): string | undefined {
+function textOf({ name, isSecret, fallback }: Variable<unknown>, env: ProcessEnvironment): string | undefined {
   const file = isSecret ? env[`${name}_FILE`] : undefined;
-  if (!file) return env[name] || undefined;
+  if (!file) return env[name] || fallback;
   if (env[name]) throw new ConfigurationError(`${name}: got both ${name} and ${name}_FILE, takes one of them.`);
   try {
     return readFileSync(file, 'utf8').trim();

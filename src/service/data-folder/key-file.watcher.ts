@@ -9,7 +9,8 @@ import {
 import { Clock } from '../../auth/runtime/clock.js';
 import { KeyRing } from '../../auth/key-ring/key-ring.js';
 import { SecretRegistry } from '../../auth/key-ring/token-secret.registry.js';
-import { parsed, variables } from '../config/variables.js';
+import { parsed } from '../config/variable.js';
+import { variables } from '../config/variables.js';
 import type { ReadFile } from './development-keys.js';
 import { parseSecretFile } from './secrets-file.js';
 

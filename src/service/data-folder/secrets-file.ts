@@ -1,7 +1,8 @@
 import { ConfigurationError } from '../../auth/auth.errors.js';
 import { tokenSecret } from '../../auth/keys/token-secret.js';
 import { parseTime, TIME_TAKES } from '../../auth/formats/time.js';
-import { parsed, variables } from '../config/variables.js';
+import { parsed } from '../config/variable.js';
+import { variables } from '../config/variables.js';
 
 /** A secret of the data folder. */
 export interface StoredSecret {
