@@ -96,7 +96,7 @@ describe('an environment without any variable', () => {
 
   it('is what one of empty variables is', () => {
     const names = Object.values(variables).flatMap(({ name }) => [name, `${name}_FILE`]);
-    expect(names).toHaveLength(2 * 32);
+    expect(names).toContain('PORT');
     expect(readEnvironment(Object.fromEntries([...names, 'NODE_ENV'].map((name) => [name, ''])))).toEqual(
       readEnvironment({}),
     );
