@@ -51,10 +51,15 @@ const OPTIONS: readonly string[] = [
   'revokeOthers',
 ] satisfies (keyof IssueOptions)[];
 
+/** The longest subject, in characters. */
 export const MAX_SUBJECT = 255;
+/** The longest client id, in characters. */
 export const MAX_CLIENT_ID = 255;
+/** The longest label of a device, in characters. */
 export const MAX_LABEL = 100;
+/** The longest scope, in characters. */
 export const MAX_SCOPE = 1_024;
+/** The largest claims, in bytes of JSON. */
 export const MAX_CLAIMS_BYTES = 4_096;
 /** Space-separated words (RFC 6749 §3.3). */
 export const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+( [\x21\x23-\x5B\x5D-\x7E]+)*$/;
