@@ -94,7 +94,6 @@ export { mariadbEntities } from './auth/module/mariadb-entities.js';
 export { RefreshTokenSession } from './auth/session/session.entity.js';
 export { RefreshTokenSecret } from './auth/key-ring/token-secret.entity.js';
 export { AccessTokenKey } from './auth/key-ring/signing-key.entity.js';
-export { cockroachMigrations } from './migrations/cockroach.js';
 export { mariadbMigrations } from './migrations/mariadb.js';
 export { postgresMigrations } from './migrations/postgres.js';
 export { sqliteMigrations } from './migrations/sqlite.js';

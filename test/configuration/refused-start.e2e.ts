@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
 import { ConfigurationError } from '../../src/auth/auth.errors.js';
-import { openDatabase } from '../../src/service/database/data-source.js';
 import { serviceConfig } from '../../src/service/service.config.js';
 import { createDatabase, describeOnEachServer, type TestDatabase } from '../support/databases/databases.js';
 import { call, refresh, refreshed, signIn } from '../support/http/http.js';
@@ -24,6 +23,7 @@ import {
   type TestProcess,
 } from '../support/servers/process.js';
 import { productionEnvironment, SECRET, SERVICE_KEY, startService } from '../support/servers/service.js';
+import { openDatabase } from '../support/databases/service-database.js';
 import { TcpProxy } from '../support/databases/tcp-proxy.js';
 import { TestClock } from '../support/test-clock.js';
 
@@ -253,7 +253,7 @@ describe('A SQLite database that can’t be opened is told in one line, at once:
     ['below a file', 'text.txt/sessions.sqlite'],
   ])('%s', async (_, name) => {
     const path = join(cwd, name);
-    const reason: unknown = await openDatabase({ type: 'sqlite', path }).catch((error: unknown) => error);
+    const reason: unknown = await openDatabase(`sqlite:${path}`).catch((error: unknown) => error);
 
     expect(reason).toBeInstanceOf(ConfigurationError);
     expect((reason as ConfigurationError).message).toMatch(/^DATABASE_URL: .+$/);

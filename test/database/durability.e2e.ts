@@ -7,9 +7,8 @@ import { Database } from '../../src/auth/database/database.js';
 import { UNKNOWN_DEVICE } from '../../src/auth/session/device.js';
 import { SessionService } from '../../src/auth/session/session.service.js';
 import { SessionStore, type NewSession } from '../../src/auth/session/session.store.js';
-import { dataSourceOptions } from '../../src/service/database/data-source.js';
-import { parseDatabaseUrl, type DatabaseLocation } from '../../src/service/database/database-url.js';
 import { createDatabase, type TestDatabase } from '../support/databases/databases.js';
+import { dataSourceOptions } from '../support/databases/service-database.js';
 import { logout, postSession, refresh, refreshed, signIn } from '../support/http/http.js';
 import { startService, type TestService } from '../support/servers/service.js';
 import { gist, sqliteHandle, watchStatements, type SqliteHandle } from '../support/databases/statements.js';
@@ -123,7 +122,7 @@ describe('durability of the service on SQLite', () => {
   });
 
   it('has its own setting while it waits for a writer of another process', async () => {
-    const other = openSqlite((parseDatabaseUrl(database.url) as { path: string }).path);
+    const other = openSqlite(database.url.replace('sqlite:', ''));
     other.exec('BEGIN IMMEDIATE');
     const answer = postSession(service.url, { subject: 'alice' });
     await until(() => writes.length > 0);
@@ -143,7 +142,7 @@ describe("durability on a host's own SQLite", () => {
 
   beforeEach(async () => {
     database = await createDatabase('SQLite');
-    const options = dataSourceOptions(parseDatabaseUrl(database.url) as DatabaseLocation);
+    const options = dataSourceOptions(database.url);
     dataSource = await new DataSource({ ...options, migrationsRun: true } as DataSourceOptions).initialize();
   });
 

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createPool, type Pool } from 'mysql2/promise';
+import { mariadb } from '../../src/auth/database/dialects/mariadb.js';
 import { bind } from '../../src/auth/database/sql-statement.js';
 import { sessionStatements } from '../../src/auth/session/session.statements.js';
-import { openDatabase } from '../../src/service/database/data-source.js';
-import { parseDatabaseUrl, type DatabaseLocation } from '../../src/service/database/database-url.js';
 import { createDatabase, describeMariadb, onMariadb, type TestDatabase } from '../support/databases/databases.js';
+import { openDatabase } from '../support/databases/service-database.js';
 
-const { create, rotate, revoke, revokeBeyond } = sessionStatements('mariadb', 'refresh_token_sessions', {
+const { create, rotate, revoke, revokeBeyond } = sessionStatements(mariadb, 'refresh_token_sessions', {
   lostResponse: 'revoke',
   recordDevice: true,
 });
@@ -25,7 +25,7 @@ describeMariadb('Statements that race for a row of MariaDB', () => {
 
   beforeAll(async () => {
     database = await createDatabase('MariaDB');
-    await (await openDatabase(parseDatabaseUrl(database.url) as DatabaseLocation)).destroy();
+    await (await openDatabase(database.url)).destroy();
     pool = createPool({ uri: database.url, connectionLimit: CONNECTIONS });
   });
   afterAll(async () => {

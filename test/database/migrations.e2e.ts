@@ -13,9 +13,6 @@ import {
 import { RefreshTokenCodec } from '../../src/auth/refresh-token/refresh-token.codec.js';
 import { RefreshToken } from '../../src/auth/refresh-token/refresh-token.js';
 import { tokenSecret } from '../../src/auth/keys/token-secret.js';
-import { dataSourceOptions, openDatabase } from '../../src/service/database/data-source.js';
-import { parseDatabaseUrl, type DatabaseLocation } from '../../src/service/database/database-url.js';
-import { migrate } from '../../src/service/database/migrate.js';
 import { SnakeCaseNamingStrategy } from '../fixtures/host-app/database/snake-case.naming-strategy.js';
 import {
   createDatabase,
@@ -25,6 +22,7 @@ import {
   describePostgres,
   type TestDatabase,
 } from '../support/databases/databases.js';
+import * as serviceDatabase from '../support/databases/service-database.js';
 import { logout, refresh, refreshed, signIn } from '../support/http/http.js';
 import { eventsIn } from '../support/servers/log.js';
 import { SECRET, startService, type TestService } from '../support/servers/service.js';
@@ -48,8 +46,14 @@ async function start(): Promise<TestService> {
   return service;
 }
 
-function location(): DatabaseLocation {
-  return parseDatabaseUrl(database.url) as DatabaseLocation;
+const { dataSourceOptions, openDatabase } = serviceDatabase;
+
+function location(): string {
+  return database.url;
+}
+
+function migrate(dataSource: DataSource): Promise<void> {
+  return serviceDatabase.migrate(dataSource, database.url);
 }
 
 beforeEach(() => {
@@ -346,7 +350,7 @@ describeMariadb('the migrations on MariaDB, which takes back no change of the sc
     for (let count = 1; count <= all.length; count += 1) {
       const other = await createDatabase('MariaDB');
       try {
-        const cutOff = await open(dataSourceOptions(parseDatabaseUrl(other.url) as DatabaseLocation));
+        const cutOff = await open(dataSourceOptions(other.url));
         for (const sql of all.slice(0, count)) await cutOff.query(sql);
         await migrate(cutOff);
         expect(await tables(cutOff)).toEqual(OURS);

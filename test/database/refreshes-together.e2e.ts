@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { InvalidRefreshTokenError, TemporarilyUnavailableError } from '../../src/auth/auth.errors.js';
+import { mariadb } from '../../src/auth/database/dialects/mariadb.js';
 import { bind, type SqlStatement } from '../../src/auth/database/sql-statement.js';
 import { RefreshTokenService } from '../../src/auth/refresh-token/refresh-token.service.js';
 import type { IssuedSession } from '../../src/auth/refresh-token/token-response.js';
@@ -318,15 +319,15 @@ describeMariadb('the statements of refreshes that arrive together on MariaDB', (
   )('%s: find each row by its key, and read no other, in a table in %s', async (part, characters) => {
     const dataSource = running.service.app.get(DataSource);
     await dataSource.query(`ALTER TABLE ${TABLE} CONVERT TO CHARACTER SET ${characters}`);
-    const { rotateTogether } = sessionStatements('mariadb', `\`${TABLE}\``, {
+    const { rotateBatch } = sessionStatements(mariadb, `\`${TABLE}\``, {
       lostResponse: 'forgive',
       recordDevice: true,
     });
-    const statement = rotateTogether?.[part] as SqlStatement;
+    const statement = rotateBatch?.[part] as SqlStatement;
     const values = { n: 1, now: 2, idle: 1, absolute: 1, not_before: 0, leeway: 0, accept_ahead: 0 };
     const asked = [1, 2, 3].map(() => ({ id: randomUUID(), user_agent: null, ip: null, ...values }));
 
-    const bound = bind(statement, { ...values, ...rotateTogether?.valuesOf(asked) });
+    const bound = bind(statement, { ...values, ...rotateBatch?.valuesOf(asked) });
     const plan: { table: string; type: string; key: string }[] = await dataSource.query(
       `EXPLAIN ${statement.sql}`,
       bound,

@@ -8,9 +8,8 @@ import {
   refreshTokenEntities,
 } from 'nest-refresh-token';
 import { DataSource, type DataSourceOptions } from 'typeorm';
-import { connect, openDatabase } from '../../src/service/database/data-source.js';
-import { parseDatabaseUrl, type DatabaseLocation } from '../../src/service/database/database-url.js';
 import { createDatabase, describeMariadb } from '../support/databases/databases.js';
+import { connect, openDatabase } from '../support/databases/service-database.js';
 import { hostOptions, startHost, type Host } from '../support/hosts/host.js';
 import { PretendedMysql } from '../support/databases/pretended-mysql.js';
 
@@ -60,9 +59,8 @@ describe('A server of MySQL’s protocol whose SQL does not suffice is told in o
   ])('%s', async (version, name) => {
     server = await PretendedMysql.ofVersion(version);
     const reason = `got a server of ${name}, takes MariaDB 10.6 or newer: MySQL has no INSERT … RETURNING.`;
-    const location = parseDatabaseUrl(server.url) as DatabaseLocation;
-    expect(await refusalOf(openDatabase(location))).toBe(`DATABASE_URL: ${reason}`);
-    expect(await refusalOf(connect(location))).toBe(`DATABASE_URL: ${reason}`);
+    expect(await refusalOf(openDatabase(server.url))).toBe(`DATABASE_URL: ${reason}`);
+    expect(await refusalOf(connect(server.url))).toBe(`DATABASE_URL: ${reason}`);
     expect(await refusalOf(host('mysql', server.url))).toBe(`dataSource: ${reason}`);
     expect(await refusalOf(host('mariadb', server.url))).toBe(`dataSource: ${reason}`);
   });

@@ -212,7 +212,7 @@ describe('A host', () => {
       const imports = [{ module: class MssqlModule {}, providers: [dataSource], exports: [dataSource] }];
       const error = await refusal(AuthModule.forRoot({ ...hostOptions(), imports }));
       expect(error.message).toBe(
-        'dataSource: got a DataSource of type "mssql", takes "better-sqlite3", "postgres", "mariadb", "mysql" or "cockroachdb".',
+        'dataSource: got a DataSource of type "mssql", takes "better-sqlite3", "postgres", "mariadb" or "mysql".',
       );
     });
 

@@ -63,7 +63,6 @@ const EXPORTS = [
   'TokenIntrospector',
   'accessTokenGuard',
   'authErrorFilter',
-  'cockroachMigrations',
   'deviceOf',
   'getAuthToken',
   'mariadbEntities',

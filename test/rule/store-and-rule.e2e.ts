@@ -8,11 +8,10 @@ import { decide, mint, type RotationPolicy, type RotationState } from '../../src
 import { UNKNOWN_DEVICE, type Device } from '../../src/auth/session/device.js';
 import type { Session } from '../../src/auth/session/session.js';
 import { SessionStore, type Amendments } from '../../src/auth/session/session.store.js';
-import { openDatabase } from '../../src/service/database/data-source.js';
-import { parseDatabaseUrl, type DatabaseLocation } from '../../src/service/database/database-url.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from '../support/databases/databases.js';
 import { DAY, SECOND } from '../support/test-clock.js';
 import { anyPair, CREATED, pairsAroundBoundaries, type Pair } from '../support/rule/rotation-pairs.js';
+import { openDatabase } from '../support/databases/service-database.js';
 
 const policies = [
   { leeway: 0, notBefore: 0 },
@@ -87,7 +86,7 @@ describeOnEachDatabase('the statement that rotates does what the rule says', (na
 
   beforeAll(async () => {
     database = await createDatabase(name);
-    dataSource = await openDatabase(parseDatabaseUrl(database.url) as DatabaseLocation);
+    dataSource = await openDatabase(database.url);
   });
 
   afterAll(async () => {

@@ -1,85 +1,70 @@
 import { TimeLimitError } from '../runtime/time-limit.js';
 
-/** Codes of errors after which nothing of the statement is left, and a repeat may succeed. */
-const BUSY = new RegExp(
-  [
-    // SQLite: another process writes.
-    '^(SQLITE_BUSY|SQLITE_LOCKED)',
-    // PostgreSQL, CockroachDB: a serialization failure, a deadlock.
-    '^(40001|40P01)$',
-    // MariaDB: a deadlock, which is also what a cluster calls a conflict with another node; a row that has changed
-    // since the snapshot; a row that came in between (`insertUnlessThere`).
-    '^(ER_LOCK_DEADLOCK|ER_CHECKREAD|ER_DUP_ENTRY)$',
-    // A lock that was waited for too long; or the node isn't part of its cluster, which goes by either name, the first
-    // where the statement was to wait for the other nodes (`wsrep_sync_wait`).
-    '^(ER_LOCK_WAIT_TIMEOUT|ER_UNKNOWN_COM_ERROR)$',
-  ].join('|'),
-);
+/** How a database's driver says what happened: each pattern is held against the code of an error. */
+export interface ErrorCodes {
+  /** Nothing of the statement is left, and a repeat may succeed. */
+  readonly busy: RegExp;
+  /** The server takes no writes until it is another's turn, or may be such a server. */
+  readonly deadEnd?: RegExp;
+  /** The connection was lost, or the server took none. */
+  readonly lost?: RegExp;
+  /** What the driver says of a lost connection without a code, held against the message. */
+  readonly lostMessage?: RegExp;
+  /** The disk takes no writes: the disk is full, fails or is read-only. */
+  readonly full: RegExp;
+  /** A table or a column isn't there. */
+  readonly missingTable?: RegExp;
+  /** The same where the driver has one code for all kinds of errors, held against the message. */
+  readonly missingTableMessage?: RegExp;
+}
 
-/** Codes of errors by a server that can't be written to until it is another's turn, or may be one. */
-const DEAD_END = new RegExp(
-  [
-    // PostgreSQL: it was demoted to a standby.
-    '^25006$',
-    // MariaDB: it was demoted; it shuts down; it isn't part of its cluster.
-    '^(ER_OPTION_PREVENTS_STATEMENT|ER_READ_ONLY_MODE|ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION)$',
-    '^(ER_SERVER_SHUTDOWN|ER_LOCK_WAIT_TIMEOUT|ER_UNKNOWN_COM_ERROR)$',
-  ].join('|'),
-);
+/** What an error of one database means. */
+export interface DatabaseErrors {
+  /** The statement was rolled back for certain and may be repeated. */
+  isBusy(error: unknown): boolean;
+  /** The server refused the statement: it was rolled back for certain, and only a part of it may be to blame. */
+  isRefused(error: unknown): boolean;
+  /** The connection is of no use any more: the server behind it takes no writes. */
+  isDeadEnd(error: unknown): boolean;
+  /** The connection was lost, or there was none: what became of the statement isn't known. */
+  isLost(error: unknown): boolean;
+  /** Nothing can be written, though the database answers. */
+  isFull(error: unknown): boolean;
+  /** A table or column isn't there: the migrations were not run. */
+  isMissingTable(error: unknown): boolean;
+}
 
-/** Codes of a connection that was lost, or that nobody took: of PostgreSQL, of mysql2, and of the system. */
-const LOST = new RegExp(
-  [
-    '^(08[0-9A-Z]{3}|57P0[123]|PROTOCOL_CONNECTION_LOST|ER_SERVER_SHUTDOWN)$',
-    '^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$',
-  ].join('|'),
-);
-/** What pg says without a code. */
-const LOST_MESSAGE = /Connection terminated|timeout exceeded when trying to connect/;
-
-/** Codes of a disk that takes no writes: it is full, it fails, it is read-only. */
-const FULL = /^(SQLITE_FULL|SQLITE_IOERR|SQLITE_READONLY|53100$|ER_DISK_FULL$|ER_RECORD_FILE_FULL$)/;
-
-/** Codes of a table or a column that isn't there, of PostgreSQL and of MariaDB. */
-const MISSING_TABLE = /^(42P01|42703|ER_NO_SUCH_TABLE|ER_BAD_FIELD_ERROR)$/;
+/** The system's codes of a connection that was lost, or that nobody took: the same whichever server it led to. */
+const SYSTEM_LOST = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
 
 /**
- * SQLSTATEs by which a statement was refused, before its commit, for what it is or met: a trigger's missing row, data,
- * constraint, rollback, syntax or a missing table, a trigger's own refusal, state of an object. Not those of a lost
- * connection, a server on its way down or a completion unknown (40003): nobody knows then whether it was committed.
+ * SQLSTATEs, the same on every server that has them, by which a statement was refused before its commit, for what it is
+ * or met: a trigger's missing row, data, constraint, rollback, syntax or a missing table, a trigger's own refusal, state
+ * of an object. Not those of a lost connection, a server on its way down or a completion unknown (40003): nobody knows
+ * then whether the statement was committed.
  */
 const REFUSED = /^(?!40003)(02|22|23|40|42|45|55|P0)[0-9A-Z]{3}$/;
 
-/** The statement was rolled back for certain and may be repeated. */
-export function isBusy(error: unknown): boolean {
-  return BUSY.test(codeOf(error));
+/** Tells what an error means, by the codes of one database. */
+export function databaseErrors(codes: ErrorCodes): DatabaseErrors {
+  const isBusy = (error: unknown) => codes.busy.test(codeOf(error));
+  return {
+    isBusy,
+    isRefused: (error) => isBusy(error) || REFUSED.test(stateOf(error)),
+    isDeadEnd: (error) => has(codes.deadEnd, codeOf(error)),
+    isLost: (error) =>
+      error instanceof TimeLimitError ||
+      SYSTEM_LOST.test(codeOf(error)) ||
+      has(codes.lost, codeOf(error)) ||
+      has(codes.lostMessage, messageOf(error)),
+    isFull: (error) => codes.full.test(codeOf(error)),
+    isMissingTable: (error) =>
+      has(codes.missingTable, codeOf(error)) || has(codes.missingTableMessage, messageOf(error)),
+  };
 }
 
-/** The server refused the statement: it was rolled back for certain, and only a part of it may be to blame. */
-export function isRefused(error: unknown): boolean {
-  return isBusy(error) || REFUSED.test(stateOf(error));
-}
-
-/** The connection is of no use any more: the server behind it takes no writes. */
-export function isDeadEnd(error: unknown): boolean {
-  return DEAD_END.test(codeOf(error));
-}
-
-/** The connection was lost, or there was none: what became of the statement isn't known. */
-export function isLost(error: unknown): boolean {
-  if (error instanceof TimeLimitError || LOST.test(codeOf(error))) return true;
-  return LOST_MESSAGE.test(messageOf(error));
-}
-
-/** Nothing can be written, though the database answers. */
-export function isFull(error: unknown): boolean {
-  return FULL.test(codeOf(error));
-}
-
-/** Whether a statement failed because its table or column isn't there: the migrations were not run. */
-export function isMissingTable(error: unknown): boolean {
-  // SQLite has one code for all of its kind.
-  return MISSING_TABLE.test(codeOf(error)) || /no such table|no such column|has no column/.test(messageOf(error));
+function has(pattern: RegExp | undefined, text: string): boolean {
+  return pattern?.test(text) ?? false;
 }
 
 /** A native driver's errors may be of another realm: no `instanceof`. */

@@ -1,7 +1,17 @@
 import type { QueryRunner } from 'typeorm';
 import { TIME_BUDGET } from '../runtime/time-budget.js';
 import { TimeLimitError, withTimeLimit } from '../runtime/time-limit.js';
-import { isDeadEnd } from './database-errors.js';
+import type { Connections, StartLock } from './dialect.js';
+import type { Row, RunStatement, SqlStatement, SqlValue } from './sql-statement.js';
+
+/** What differs between servers when a statement is run. */
+export interface Server {
+  query(runner: QueryRunner, statement: SqlStatement, values: Record<string, SqlValue>): Promise<Row[]>;
+  /** Keeps a transaction apart from every other instance's that takes the same lock, until the transaction ends. */
+  takeStartLock(runner: QueryRunner, lock: StartLock): Promise<void>;
+  /** Whether the server behind a connection takes no writes any more. */
+  isDeadEnd(error: unknown): boolean;
+}
 
 /** What ends a driver's connection at once: `destroy` of mysql2, whose `end` waits for the server; `end` of pg. */
 interface Connection {
@@ -13,10 +23,34 @@ interface Connection {
  * Runs work on connections to a server's primary, each part of it within a limit, whatever limits the host's pool has.
  * A connection that doesn't answer is ended: the pool would hand it out again.
  */
-export class ServerConnections {
-  constructor(private readonly createQueryRunner: () => QueryRunner) {}
+export class ServerConnections implements Connections {
+  constructor(
+    private readonly createQueryRunner: () => QueryRunner,
+    private readonly server: Server,
+  ) {}
 
-  async use<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
+  /** A server's commit is as durable as the server's settings make it. */
+  run(statement: SqlStatement, values: Record<string, SqlValue>): Promise<Row[]> {
+    return this.use((runner) => this.server.query(runner, statement, values));
+  }
+
+  transact<T>(lock: StartLock, work: (run: RunStatement) => Promise<T>): Promise<T> {
+    return this.use(async (runner) => {
+      try {
+        // Not what the host has set: what is read after the lock has to be what was written under it.
+        await runner.startTransaction('READ COMMITTED');
+        await this.server.takeStartLock(runner, lock);
+        const result = await work((statement, values = {}) => this.server.query(runner, statement, values));
+        await runner.commitTransaction();
+        return result;
+      } catch (error) {
+        if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
+        throw error;
+      }
+    });
+  }
+
+  private async use<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
     const runner = this.createQueryRunner();
     const connecting = runner.connect() as Promise<Connection>;
     try {
@@ -28,7 +62,7 @@ export class ServerConnections {
     try {
       return await withTimeLimit(() => work(runner), TIME_BUDGET.statement);
     } catch (error) {
-      if (error instanceof TimeLimitError || isDeadEnd(error)) await hangUp(connecting);
+      if (error instanceof TimeLimitError || this.server.isDeadEnd(error)) await hangUp(connecting);
       throw error;
     } finally {
       await runner.release();

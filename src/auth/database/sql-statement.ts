@@ -1,8 +1,3 @@
-import type { DataSource } from 'typeorm';
-
-/** The databases the store speaks. */
-export type Dialect = 'sqlite' | 'postgres' | 'mariadb' | 'cockroach';
-
 /** The type a parameter is sent as. PostgreSQL would take `$1 + 1` for an int4 otherwise. */
 export type ParameterType = 'bigint' | 'uuid' | 'text' | 'bigint[]' | 'uuid[]' | 'text[]';
 
@@ -16,45 +11,36 @@ export interface SqlStatement {
   readonly order: readonly string[];
 }
 
-/** The dialect of a DataSource, or `undefined` where the store doesn't speak it. */
-export function dialectOf(dataSource: DataSource): Dialect | undefined {
-  switch (dataSource.options.type) {
-    case 'better-sqlite3':
-      return 'sqlite';
-    case 'postgres':
-      return 'postgres';
-    case 'mariadb':
-    case 'mysql':
-      return 'mariadb';
-    case 'cockroachdb':
-      return 'cockroach';
-    default:
-      return undefined;
-  }
-}
+/** Runs one statement with the values of its parameters, and returns its rows. */
+export type RunStatement = (statement: SqlStatement, values?: Record<string, SqlValue>) => Promise<Row[]>;
+
+/** The type of each parameter of a template, by the parameter's name. */
+export type ParameterTypes = Readonly<Record<string, ParameterType>>;
 
 /**
- * Compiles a template with `:named` parameters for one database.
- * @param types the type of each parameter of the template
+ * A template in which `write` says what stands in the place of each `:named` parameter.
+ * @throws Error where a parameter has no type
  */
-export function compile(dialect: Dialect, template: string, types: Record<string, ParameterType>): SqlStatement {
-  const order: string[] = [];
-  const sql = template.replace(/:([a-z_]+)/g, (_, name: string) => {
+export function replaceParameters(
+  template: string,
+  types: ParameterTypes,
+  write: (name: string, type: ParameterType) => string,
+): string {
+  return template.replace(/:([a-z_]+)/g, (_, name: string) => {
     const type = types[name];
     if (!type) throw new Error(`The statement has no type for its parameter :${name}.`);
-    if (dialect === 'sqlite' || dialect === 'mariadb') {
-      order.push(name);
-      return '?';
-    }
-    if (!order.includes(name)) order.push(name);
-    return `$${order.indexOf(name) + 1}::${type}`;
+    return write(name, type);
   });
-  return { sql: dialect === 'sqlite' ? inSqlite(sql) : sql, order };
 }
 
-/** SQLite's two-argument MAX and MIN are what the standard calls GREATEST and LEAST. */
-function inSqlite(sql: string): string {
-  return sql.replaceAll('GREATEST(', 'MAX(').replaceAll('LEAST(', 'MIN(');
+/** Compiles a template for a database that writes every parameter as `?` and takes one value for each. */
+export function compilePositional(template: string, types: ParameterTypes): SqlStatement {
+  const order: string[] = [];
+  const sql = replaceParameters(template, types, (name) => {
+    order.push(name);
+    return '?';
+  });
+  return { sql, order };
 }
 
 /** The values of a statement's parameters, in its order. */

@@ -1,5 +1,3 @@
-import type { Dialect } from './sql-statement.js';
-
 /** A table, as a statement that changes its rows needs to know it. */
 export interface WrittenTable {
   /** As it stands in SQL. */
@@ -19,65 +17,46 @@ export interface RowUpdate {
   readonly returning: string;
 }
 
-/**
- * `UPDATE … RETURNING` in one statement, with the conditions judged on the current row.
- *
- * MariaDB has none. There it is an INSERT of rows that are there already, which becomes their update: they are locked
- * while they are looked up (FOR UPDATE), so nobody changes or removes one in between, and none is ever inserted.
- */
-export function updateReturning(dialect: Dialect, table: WrittenTable, update: RowUpdate): string {
-  const { name, required } = table;
-  const prefix = update.with ? `WITH ${update.with}` : '';
-  if (dialect !== 'mariadb') {
-    return `${prefix} UPDATE ${name} SET ${update.set} WHERE ${update.where} RETURNING ${update.returning}`;
-  }
-  // Renamed, so that a name in `set` can only mean the row that is updated.
-  const found = required.map((column) => `found_${column}`);
-  const renamed = required.map((column, position) => `${column} AS ${found[position]}`);
-  return `
-    INSERT INTO ${name} (${required.join(', ')})
-    ${prefix} SELECT ${found.join(', ')}
-    FROM (SELECT ${renamed.join(', ')} FROM ${name} WHERE ${update.where} FOR UPDATE) AS found
-    ON DUPLICATE KEY UPDATE ${update.set}
-    RETURNING ${update.returning}`;
+/** Writes whose syntax differs between databases. Each method returns a template. */
+export interface SqlWrites {
+  /** `UPDATE … RETURNING` in one statement, with the conditions judged on the current row. */
+  updateReturning(table: WrittenTable, update: RowUpdate): string;
+  /**
+   * An INSERT that does nothing where the key is taken, and returns the row where it inserted one.
+   * @param columns a column's name, and its value as a template
+   */
+  insertUnlessThere(
+    table: Pick<WrittenTable, 'name' | 'key'>,
+    columns: Readonly<Record<string, string>>,
+    returning: string,
+  ): string;
+  /**
+   * An INSERT that becomes an update where the key is taken.
+   * @param columns a column's name, and its value as a template
+   * @param set what is updated then, a template; `existing.` stands before what the row has
+   */
+  upsert(table: Pick<WrittenTable, 'name' | 'key'>, columns: Readonly<Record<string, string>>, set: string): string;
 }
 
-/**
- * An INSERT that does nothing where the key is taken, and returns the row where it inserted one.
- * @param columns a column's name, and its value as a template
- */
-export function insertUnlessThere(
-  dialect: Dialect,
-  { name, key }: Pick<WrittenTable, 'name' | 'key'>,
-  columns: Readonly<Record<string, string>>,
-  returning: string,
-): string {
-  const names = Object.keys(columns).join(', ');
-  const values = Object.values(columns).join(', ');
-  if (dialect !== 'mariadb') {
+/** The writes of databases that know `UPDATE … RETURNING` and `INSERT … ON CONFLICT`. */
+export const ON_CONFLICT_WRITES: SqlWrites = {
+  updateReturning({ name }, { with: before, set, where, returning }) {
+    const prefix = before ? `WITH ${before}` : '';
+    return `${prefix} UPDATE ${name} SET ${set} WHERE ${where} RETURNING ${returning}`;
+  },
+
+  insertUnlessThere({ name, key }, columns, returning) {
+    const { names, values } = listed(columns);
     return `INSERT INTO ${name} (${names}) VALUES (${values}) ON CONFLICT (${key}) DO NOTHING RETURNING ${returning}`;
-  }
-  // INSERT IGNORE would cut what is too long. Of two that race, one fails by the key, and finds the row when repeated.
-  return `
-    INSERT INTO ${name} (${names})
-    SELECT ${values} FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM ${name} WHERE ${key} = ${columns[key]})
-    RETURNING ${returning}`;
-}
+  },
 
-/**
- * An INSERT that becomes an update where the key is taken.
- * @param columns a column's name, and its value as a template
- * @param set what is updated then, a template; `existing.` stands before what the row has
- */
-export function upsert(
-  dialect: Dialect,
-  { name, key }: Pick<WrittenTable, 'name' | 'key'>,
-  columns: Readonly<Record<string, string>>,
-  set: string,
-): string {
-  const names = Object.keys(columns).join(', ');
-  const values = Object.values(columns).join(', ');
-  return dialect === 'mariadb'
-    ? `INSERT INTO ${name} (${names}) VALUES (${values}) ON DUPLICATE KEY UPDATE ${set.replaceAll('existing.', '')}`
-    : `INSERT INTO ${name} AS existing (${names}) VALUES (${values}) ON CONFLICT (${key}) DO UPDATE SET ${set}`;
+  upsert({ name, key }, columns, set) {
+    const { names, values } = listed(columns);
+    return `INSERT INTO ${name} AS existing (${names}) VALUES (${values}) ON CONFLICT (${key}) DO UPDATE SET ${set}`;
+  },
+};
+
+/** The columns of an INSERT and their values, as they stand in SQL. */
+export function listed(columns: Readonly<Record<string, string>>): { names: string; values: string } {
+  return { names: Object.keys(columns).join(', '), values: Object.values(columns).join(', ') };
 }

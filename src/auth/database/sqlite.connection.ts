@@ -1,6 +1,7 @@
 import type { QueryRunner } from 'typeorm';
-import { Gathering } from './turn-batch.js';
-import { bind, type Row, type SqlStatement, type SqlValue } from './sql-statement.js';
+import type { Connections, StartLock } from './dialect.js';
+import { bind, type Row, type RunStatement, type SqlStatement, type SqlValue } from './sql-statement.js';
+import { TurnBatch } from './turn-batch.js';
 
 interface PreparedStatement {
   readonly readonly: boolean;
@@ -33,20 +34,20 @@ const SYNCHRONOUS_FULL = 2;
 
 /**
  * Runs SQLite's statements. A commit costs several times what a statement does, so the writes that arrive in the same
- * turn of the event loop share one; each has its own outcome, as if it were alone.
+ * turn of the event loop are one batch with one commit; each has its own outcome, as if it were alone.
  *
  * A durable write survives a power loss before it is answered. In WAL mode with `synchronous = NORMAL` a commit
- * doesn't, so those share a commit of their own, with FULL. Every other write (a rotation) keeps the connection's
- * setting: losing one is harmless, the token is then ahead of the row. better-sqlite3 is synchronous, so nothing of
- * the host's can slip between BEGIN and COMMIT.
+ * doesn't, so durable writes have a commit of their own, with FULL. Every other write (a rotation) keeps the
+ * connection's setting: losing one is harmless, the token is then ahead of the row. better-sqlite3 is synchronous, so
+ * nothing of the host's can slip between BEGIN and COMMIT.
  */
-export class SharedCommit {
-  private readonly waiting = new Gathering<Waiting>((together) => void this.runTogether(together));
+export class SqliteConnection implements Connections {
+  private readonly waiting = new TurnBatch<Waiting>((batch) => void this.runBatch(batch));
   private readonly prepared = new WeakMap<SqliteHandle, Map<string, PreparedStatement>>();
 
   constructor(private readonly createQueryRunner: () => QueryRunner) {}
 
-  /** Runs one statement with the others of this turn. It throws what the database throws. */
+  /** Runs one statement in the batch of this turn of the event loop. Whatever the database throws comes through. */
   run(statement: SqlStatement, values: Record<string, SqlValue>, isDurable: boolean): Promise<Row[]> {
     return new Promise((resolve, reject) => {
       this.waiting.add({ statement, values, isDurable, resolve, reject });
@@ -54,13 +55,11 @@ export class SharedCommit {
   }
 
   /**
-   * Runs `work` in a transaction of its own. It may await nothing but its statements: they are all run before anything
-   * else has its turn. TypeORM's transactions don't do: one that SQLite has undone by itself, on a full disk, is never
-   * over for it.
+   * Runs `work` in a transaction of its own, whose lock is SQLite's write lock. `work` may await nothing but its
+   * statements: they are all run before anything else has its turn. TypeORM's transactions don't do: a transaction that
+   * SQLite has undone by itself, on a full disk, is never over for TypeORM.
    */
-  async transact<T>(
-    work: (run: (statement: SqlStatement, values?: Record<string, SqlValue>) => Promise<Row[]>) => Promise<T>,
-  ): Promise<T> {
+  async transact<T>(_lock: StartLock, work: (run: RunStatement) => Promise<T>): Promise<T> {
     const handle = await this.connect();
     refuseOpenTransaction(handle);
     this.prepare(handle, 'BEGIN IMMEDIATE').run();
@@ -82,20 +81,20 @@ export class SharedCommit {
     return (await this.createQueryRunner().connect()) as SqliteHandle;
   }
 
-  private async runTogether(together: readonly Waiting[]): Promise<void> {
+  private async runBatch(batch: readonly Waiting[]): Promise<void> {
     try {
       const handle = await this.connect();
       refuseOpenTransaction(handle);
-      this.runOn(handle, together);
+      this.runOn(handle, batch);
     } catch (error) {
-      together.forEach(({ reject }) => reject(error));
+      batch.forEach(({ reject }) => reject(error));
     }
   }
 
-  private runOn(handle: SqliteHandle, together: readonly Waiting[]): void {
+  private runOn(handle: SqliteHandle, batch: readonly Waiting[]): void {
     const durable: Waiting[] = [];
     const others: Waiting[] = [];
-    for (const waiting of together) {
+    for (const waiting of batch) {
       // A read needs no lock, which another process may hold.
       if (this.isWrite(handle, waiting)) (waiting.isDurable ? durable : others).push(waiting);
       else settle(waiting, this.runAlone(handle, waiting));
@@ -106,12 +105,12 @@ export class SharedCommit {
 
   /** Runs writes in one transaction, and one by itself without. */
   private commit(handle: SqliteHandle, writes: readonly Waiting[]): void {
-    const outcomes = writes.length > 1 ? this.commitTogether(handle, writes) : undefined;
+    const outcomes = writes.length > 1 ? this.commitBatch(handle, writes) : undefined;
     writes.forEach((write, at) => settle(write, outcomes?.[at] ?? this.runAlone(handle, write)));
   }
 
   /** @returns `undefined` where one of them has undone them all, as on a full disk */
-  private commitTogether(handle: SqliteHandle, writes: readonly Waiting[]): Outcome[] | undefined {
+  private commitBatch(handle: SqliteHandle, writes: readonly Waiting[]): Outcome[] | undefined {
     const outcomes: Outcome[] = [];
     try {
       this.prepare(handle, 'BEGIN IMMEDIATE').run();
@@ -131,7 +130,7 @@ export class SharedCommit {
     try {
       return !this.prepare(handle, statement.sql).readonly;
     } catch {
-      // It is no statement here, and fails by itself.
+      // SQLite doesn't know the statement, which fails when it is run.
       return false;
     }
   }
@@ -159,7 +158,7 @@ export class SharedCommit {
 
 /**
  * TypeORM has one connection to SQLite: while a transaction of the host's is open, whatever is written there is the
- * host's to roll back. It is waited for, as for another process's lock.
+ * host's to roll back. The end of that transaction is waited for, as another process's lock is.
  */
 class TransactionOpenError extends Error {
   readonly code = 'SQLITE_BUSY';

@@ -4,8 +4,8 @@ import type { ResolvedOptions } from '../options/resolved-options.js';
 import { RESOLVED_OPTIONS } from '../injection-tokens.js';
 import { Clock } from '../runtime/clock.js';
 import { Database } from '../database/database.js';
-import { compile, type ParameterType, type SqlStatement } from '../database/sql-statement.js';
-import { upsert } from '../database/sql-writes.js';
+import type { StartLock } from '../database/dialect.js';
+import type { ParameterType, SqlStatement } from '../database/sql-statement.js';
 import { KeyRing } from './key-ring.js';
 import { AccessTokenKey } from './signing-key.entity.js';
 
@@ -22,6 +22,7 @@ const TYPES: Record<string, ParameterType> = { key_id: 'text', now: 'bigint' };
 @Injectable()
 export class SigningKeyRegistry implements OnModuleInit {
   private readonly statements: Record<'insert' | 'list', SqlStatement>;
+  private readonly lock: StartLock;
 
   constructor(
     private readonly database: Database,
@@ -29,20 +30,20 @@ export class SigningKeyRegistry implements OnModuleInit {
     private readonly keyRing: KeyRing,
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {
-    const table = database.table(AccessTokenKey);
+    const { dialect } = database;
+    const table = { name: database.table(AccessTokenKey), key: 'key_id', required: ['key_id', 'first_seen_at'] };
+    this.lock = { id: BOOT_LOCK, table };
     this.statements = {
-      insert: compile(
-        database.dialect,
-        upsert(
-          database.dialect,
-          { name: table, key: 'key_id' },
+      insert: dialect.compile(
+        dialect.upsert(
+          table,
           { key_id: ':key_id', first_seen_at: ':now' },
           // As it was: a kid is published once.
           'first_seen_at = existing.first_seen_at',
         ),
         TYPES,
       ),
-      list: compile(database.dialect, `SELECT key_id, first_seen_at FROM ${table}`, TYPES),
+      list: dialect.compile(`SELECT key_id, first_seen_at FROM ${table.name}`, TYPES),
     };
   }
 
@@ -51,7 +52,7 @@ export class SigningKeyRegistry implements OnModuleInit {
     const { signingKeys } = this.keyRing;
     const keyIds = signingKeys.flatMap(({ keyId }) => keyId ?? []);
     if (keyIds.length === 0) return;
-    await this.database.exclusively(BOOT_LOCK, async (run) => {
+    await this.database.exclusively(this.lock, async (run) => {
       // Under the lock, which may have been waited for.
       const now = this.clock.now();
       for (const key_id of keyIds) await run(this.statements.insert, { key_id, now });

@@ -5,8 +5,8 @@ import type { ResolvedOptions } from '../options/resolved-options.js';
 import { RESOLVED_OPTIONS } from '../injection-tokens.js';
 import { Clock } from '../runtime/clock.js';
 import { Database } from '../database/database.js';
-import { compile, type ParameterType, type Row, type SqlStatement } from '../database/sql-statement.js';
-import { upsert } from '../database/sql-writes.js';
+import type { StartLock } from '../database/dialect.js';
+import type { ParameterType, Row, SqlStatement } from '../database/sql-statement.js';
 import { KeyRing } from './key-ring.js';
 import { RefreshTokenSecret } from './token-secret.entity.js';
 import type { TokenSecret } from '../keys/token-secret.js';
@@ -45,6 +45,7 @@ interface Schedule {
 export class SecretRegistry implements OnModuleInit {
   private readonly logger = new Logger('RefreshTokenSecrets');
   private readonly statements: Record<'insert' | 'list' | 'beginMinting' | 'replaceOthers', SqlStatement>;
+  private readonly lock: StartLock;
   private schedule: Schedule | undefined;
   /** Secrets of which the database has been told that they mint. */
   private readonly recorded = new Map<TokenSecret, Promise<TokenSecret>>();
@@ -56,13 +57,14 @@ export class SecretRegistry implements OnModuleInit {
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {
     const table = database.table(RefreshTokenSecret);
-    const statement = (template: string) => compile(database.dialect, template, TYPES);
-    const written = { name: table, key: 'fingerprint' };
+    const { dialect } = database;
+    const statement = (template: string) => dialect.compile(template, TYPES);
+    const written = { name: table, key: 'fingerprint', required: ['fingerprint', 'first_seen_at'] };
+    this.lock = { id: BOOT_LOCK, table: written };
     this.statements = {
       // One that was seen long ago and never minted was rolled back: its delay begins anew.
       insert: statement(
-        upsert(
-          database.dialect,
+        dialect.upsert(
           written,
           { fingerprint: ':fingerprint', first_seen_at: ':now' },
           `first_seen_at = CASE WHEN existing.minted_at IS NULL AND existing.first_seen_at + :delay <= :now
@@ -71,8 +73,7 @@ export class SecretRegistry implements OnModuleInit {
       ),
       list: statement(`SELECT fingerprint, first_seen_at, minted_at, replaced_at FROM ${table}`),
       beginMinting: statement(
-        upsert(
-          database.dialect,
+        dialect.upsert(
           written,
           { fingerprint: ':fingerprint', first_seen_at: ':now', minted_at: ':now' },
           'minted_at = COALESCE(existing.minted_at, :now), replaced_at = NULL',
@@ -124,7 +125,7 @@ export class SecretRegistry implements OnModuleInit {
   /** Makes the newest secret known, and has it mint where it may. */
   private async takePart(secrets: readonly TokenSecret[], retired: readonly string[]): Promise<void> {
     const newest = secrets[0] as TokenSecret;
-    const schedule = await this.database.exclusively(BOOT_LOCK, async (run) => {
+    const schedule = await this.database.exclusively(this.lock, async (run) => {
       // Under the lock, which may have been waited for.
       const now = this.clock.now();
       const { fingerprint } = newest;

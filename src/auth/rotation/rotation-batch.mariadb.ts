@@ -1,13 +1,13 @@
-import { compile } from '../database/sql-statement.js';
+import type { Dialect } from '../database/dialect.js';
 import type { WrittenTable } from '../database/sql-writes.js';
 import {
   ASKED,
   askedIn,
-  SHARED,
-  type RotationTemplates,
+  COMMON_TYPES,
+  type RotationBatchStatement,
   type RotationValues,
-  type SharedRotationStatement,
 } from './rotation-batch.statement.js';
+import type { RotationTemplates } from './rotation.statement.js';
 
 /**
  * JSON_TABLE's columns. Their character sets are not the database's own: an id in ASCII is compared with a column of any
@@ -23,22 +23,22 @@ const TYPES: Record<(typeof ASKED)[number], string> = {
 };
 
 /**
- * An INSERT of rows that are there already, as in `updateReturning`, beside what each rotation brings. The order of the
- * join is given, since another one would read the whole table, and lock it.
+ * An INSERT of rows that are there already, as in the dialect's `updateReturning`, beside what each rotation brings. The
+ * order of the join is given, since another one would read the whole table, and lock it.
  */
-export function rotateTogetherOnMariadb(
+export function rotationBatchOnMariadb(
+  dialect: Dialect,
   { name: table, required }: WrittenTable,
   rotation: RotationTemplates,
   columns: string,
-): SharedRotationStatement {
+): RotationBatchStatement {
   const { set, where } = askedIn(rotation);
   const asked = `
     JSON_TABLE(:asked, '$[*]' COLUMNS (
       ${ASKED.map((name) => `asked_${name} ${TYPES[name]} PATH '$.${name}'`).join(', ')}
     )) AS asked
     STRAIGHT_JOIN ${table} FORCE INDEX (PRIMARY) ON id = asked_id`;
-  const statement = compile(
-    'mariadb',
+  const statement = dialect.compile(
     `INSERT INTO ${table} (${required.join(', ')})
      SELECT ${required.map((column) => `found_${column}`).join(', ')}
      FROM (
@@ -49,22 +49,22 @@ export function rotateTogetherOnMariadb(
      ) AS found
      ON DUPLICATE KEY UPDATE ${set}
      RETURNING ${columns}, 1 AS is_rotated`,
-    { asked: 'text', ...SHARED },
+    { asked: 'text', ...COMMON_TYPES },
   );
-  const look = compile('mariadb', `SELECT ${columns}, 0 AS is_rotated FROM ${asked} WHERE NOT (${where})`, {
+  const look = dialect.compile(`SELECT ${columns}, 0 AS is_rotated FROM ${asked} WHERE NOT (${where})`, {
     asked: 'text',
-    ...SHARED,
+    ...COMMON_TYPES,
   });
   return {
     isForOneToo: false,
     statement,
     look,
-    valuesOf: (together) => ({ ...together[0], asked: asciiJson(together) }),
+    valuesOf: (batch) => ({ ...batch[0], asked: asciiJson(batch) }),
   };
 }
 
 /** JSON that is the same whatever the character set of the connection. */
-function asciiJson(together: readonly RotationValues[]): string {
+function asciiJson(batch: readonly RotationValues[]): string {
   const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return JSON.stringify(together, [...ASKED]).replace(/[\u0080-\uffff]/g, escaped);
+  return JSON.stringify(batch, [...ASKED]).replace(/[\u0080-\uffff]/g, escaped);
 }

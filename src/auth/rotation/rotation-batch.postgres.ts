@@ -1,12 +1,8 @@
-import { compile, type ParameterType } from '../database/sql-statement.js';
+import type { Dialect } from '../database/dialect.js';
+import type { ParameterType } from '../database/sql-statement.js';
 import type { WrittenTable } from '../database/sql-writes.js';
-import {
-  ASKED,
-  askedIn,
-  SHARED,
-  type RotationTemplates,
-  type SharedRotationStatement,
-} from './rotation-batch.statement.js';
+import { ASKED, askedIn, COMMON_TYPES, type RotationBatchStatement } from './rotation-batch.statement.js';
+import type { RotationTemplates } from './rotation.statement.js';
 
 const TYPES: Record<(typeof ASKED)[number], ParameterType> = {
   id: 'uuid[]',
@@ -21,14 +17,14 @@ const TYPES: Record<(typeof ASKED)[number], ParameterType> = {
  * A rotation may be lost, so the commit doesn't wait for the disk, and not for a standby either, which may be away: the
  * single statement would.
  */
-export function rotateTogetherOnPostgres(
+export function rotationBatchOnPostgres(
+  dialect: Dialect,
   { name: table }: WrittenTable,
   rotation: RotationTemplates,
   columns: string,
-): SharedRotationStatement {
+): RotationBatchStatement {
   const { set, where } = askedIn(rotation);
-  const statement = compile(
-    'postgres',
+  const statement = dialect.compile(
     `WITH asked AS (
        SELECT each.*
        FROM unnest(${ASKED.map((name) => `:${name}`).join(', ')})
@@ -50,14 +46,14 @@ export function rotateTogetherOnPostgres(
      SELECT ${columns}, 1 AS is_rotated FROM rotated
      UNION ALL
      SELECT ${columns}, 0 FROM ${table} JOIN asked ON id = asked_id WHERE NOT (${where})`,
-    { ...TYPES, ...SHARED },
+    { ...TYPES, ...COMMON_TYPES },
   );
   return {
     isForOneToo: true,
     statement,
-    valuesOf(together) {
-      const lists = ASKED.map((name) => [name, together.map((values) => values[name] ?? null)]);
-      return { ...together[0], ...Object.fromEntries(lists) };
+    valuesOf(batch) {
+      const lists = ASKED.map((name) => [name, batch.map((values) => values[name] ?? null)]);
+      return { ...batch[0], ...Object.fromEntries(lists) };
     },
   };
 }

@@ -1,16 +1,16 @@
 import { TemporarilyUnavailableError } from '../auth.errors.js';
-import { Gathering } from '../database/turn-batch.js';
 import type { Database } from '../database/database.js';
-import { isRefused } from '../database/database-errors.js';
+import type { DatabaseErrors } from '../database/database-errors.js';
 import type { Row, SqlStatement } from '../database/sql-statement.js';
-import type { RotationValues, SharedRotationStatement } from './rotation-batch.statement.js';
+import { TurnBatch } from '../database/turn-batch.js';
+import type { RotationBatchStatement, RotationValues } from './rotation-batch.statement.js';
 
 /** The statements that a batch runs. */
 export interface RotationStatements {
   /** Rotates one session. */
   readonly rotate: SqlStatement;
   /** Rotates several; `undefined` where one by one is as fast. */
-  readonly rotateTogether: SharedRotationStatement | undefined;
+  readonly rotateBatch: RotationBatchStatement | undefined;
 }
 
 /** A session's row, after its rotation or as it is where the rule doesn't rotate it. */
@@ -19,7 +19,7 @@ export interface RotatedRow {
   readonly isRotated: boolean;
 }
 
-/** A rotation that waits for the others of its turn. */
+/** A rotation that waits for its batch. */
 interface Waiting {
   readonly values: RotationValues;
   resolve(outcome: RotatedRow | undefined | Promise<RotatedRow | undefined>): void;
@@ -27,18 +27,21 @@ interface Waiting {
 }
 
 /**
- * Runs the rotations that arrive in the same turn of the event loop as one statement, where the database has one for
- * that. Each has its own outcome: what can't be done together is done alone.
+ * Runs the rotations that arrive in the same turn of the event loop as one batch, where the database has a statement
+ * for that. Each has its own outcome: a rotation that can't be done in the batch is done alone.
  */
-export class SharedRotation {
-  private readonly waiting = new Gathering<Waiting>((together) => void this.rotateWaiting(together));
+export class RotationBatch {
+  private readonly waiting = new TurnBatch<Waiting>((batch) => void this.rotateWaiting(batch));
   /** The sessions of those that wait. */
   private readonly ids = new Set<string>();
+  private readonly errors: DatabaseErrors;
 
   constructor(
     private readonly database: Database,
     private readonly statements: RotationStatements,
-  ) {}
+  ) {
+    this.errors = database.dialect.errors;
+  }
 
   /**
    * What became of a session's row; `undefined` where it wasn't rotated, and hasn't been looked at.
@@ -46,7 +49,7 @@ export class SharedRotation {
    */
   rotate(values: RotationValues): Promise<RotatedRow | undefined> {
     // Of several for one session, the others go by themselves.
-    if (!this.statements.rotateTogether || this.ids.has(values.id)) return this.rotateAlone(values);
+    if (!this.statements.rotateBatch || this.ids.has(values.id)) return this.rotateAlone(values);
     return new Promise((resolve, reject) => {
       this.ids.add(values.id);
       this.waiting.add({ values, resolve, reject });
@@ -58,30 +61,30 @@ export class SharedRotation {
     return row && { row, isRotated: true };
   }
 
-  private async rotateWaiting(together: readonly Waiting[]): Promise<void> {
-    for (const { values } of together) this.ids.delete(values.id);
-    const { rotateTogether } = this.statements;
-    const isShared = rotateTogether && (together.length > 1 || rotateTogether.isForOneToo);
-    const left = isShared ? await this.rotateShared(rotateTogether, together) : together;
+  private async rotateWaiting(batch: readonly Waiting[]): Promise<void> {
+    for (const { values } of batch) this.ids.delete(values.id);
+    const { rotateBatch } = this.statements;
+    const isBatch = rotateBatch && (batch.length > 1 || rotateBatch.isForOneToo);
+    const left = isBatch ? await this.rotateAtOnce(rotateBatch, batch) : batch;
     left.forEach(({ values, resolve }) => resolve(this.rotateAlone(values)));
   }
 
   /** @returns those that have to be rotated alone: somebody else holds their row, or there is none */
-  private async rotateShared(
-    { statement, look, valuesOf }: SharedRotationStatement,
-    together: readonly Waiting[],
+  private async rotateAtOnce(
+    { statement, look, valuesOf }: RotationBatchStatement,
+    batch: readonly Waiting[],
   ): Promise<readonly Waiting[]> {
     const run = (one: SqlStatement, of: readonly Waiting[]) =>
       this.database.runOnce(one, valuesOf(of.map(({ values }) => values)));
     let left: readonly Waiting[];
     try {
-      left = settle(together, await run(statement, together));
+      left = settle(batch, await run(statement, batch));
     } catch (error) {
       // One of them may be to blame, and alone it fails alone.
-      if (isRefused(error)) return together;
+      if (this.errors.isRefused(error)) return batch;
       // Nobody knows what became of them.
       const unavailable = new TemporarilyUnavailableError('database', { cause: error });
-      together.forEach(({ reject }) => reject(unavailable));
+      batch.forEach(({ reject }) => reject(unavailable));
       return [];
     }
     return look && left.length > 0 ? settle(left, await run(look, left).catch(() => [])) : left;

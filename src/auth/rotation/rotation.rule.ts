@@ -1,6 +1,6 @@
 /**
- * The rotation rule, pure: no database, no HTTP, no clock. `session.statements.ts` says the same in SQL;
- * a test holds the two against each other.
+ * The rotation rule, pure: no database, no HTTP, no clock. `rotation.statement.ts` says the same in SQL; a test holds
+ * the two against each other.
  *
  * A session keeps three numbers: `used`, the last token a client used; `issued`, the last handed out; `floor`, the
  * last handed out when `used` was first used. The children of `used` are the numbers above `floor`. Good are `used`

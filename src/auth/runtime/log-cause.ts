@@ -16,11 +16,18 @@ const CODE = /^[A-Z\d_]{1,40}$/;
 export function logCause(error: unknown, { withMessage = true } = {}): string {
   if (!(error instanceof Error)) return typeof error;
   if (!withMessage && error instanceof AuthError) return error.message;
-  const { code, name, message, stack = '' } = error as Error & { code?: unknown };
+  const { code, name, stack = '' } = error as Error & { code?: unknown };
+  const message = messageOf(error);
   const said = withMessage && message !== '' ? `${name}: ${withoutSecrets(message)}` : name;
   // Of the stack the frames alone: its first lines repeat the message.
   const frames = stack.split('\n').filter((line) => /^ +at /.test(line));
   return [typeof code === 'string' && CODE.test(code) ? `${code} ${said}` : said, ...frames].join('\n');
+}
+
+/** What an error says. A host of several addresses fails with an error for each, and an empty message for all. */
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** A message without what may be a token, a key, a secret or a password. */

@@ -1,17 +1,18 @@
-import { compile, type Dialect, type ParameterType, type SqlStatement } from '../database/sql-statement.js';
-import { insertUnlessThere, updateReturning, type RowUpdate, type WrittenTable } from '../database/sql-writes.js';
-import { rotateTogetherOnMariadb } from '../rotation/rotation-batch.mariadb.js';
-import { rotateTogetherOnPostgres } from '../rotation/rotation-batch.postgres.js';
-import type { SharedRotationStatement } from '../rotation/rotation-batch.statement.js';
+import type { Dialect } from '../database/dialect.js';
+import type { ParameterTypes, SqlStatement } from '../database/sql-statement.js';
+import type { RowUpdate, WrittenTable } from '../database/sql-writes.js';
+import { rotationBatchStatement } from '../rotation/rotation-batch.dialects.js';
+import type { RotationBatchStatement } from '../rotation/rotation-batch.statement.js';
+import { IS_LIVE, rotationTemplates, type RotationStatementOptions } from '../rotation/rotation.statement.js';
 
-/** What the store says to the database. Each is one statement, its own transaction. */
+/** The statements of the store. Each is its own transaction. */
 export interface SessionStatements {
   readonly create: SqlStatement;
   readonly adopt: SqlStatement;
   readonly rotate: SqlStatement;
   readonly rotateAs: SqlStatement;
   /** Several sessions' rotations at once; `undefined` where one by one is as fast. */
-  readonly rotateTogether: SharedRotationStatement | undefined;
+  readonly rotateBatch: RotationBatchStatement | undefined;
   readonly find: SqlStatement;
   readonly list: SqlStatement;
   readonly revoke: SqlStatement;
@@ -21,12 +22,6 @@ export interface SessionStatements {
   readonly probe: SqlStatement;
   readonly rename: SqlStatement;
   readonly amend: SqlStatement;
-}
-
-/** What the statements depend on. */
-export interface StatementOptions {
-  readonly lostResponse: 'forgive' | 'revoke';
-  readonly recordDevice: boolean;
 }
 
 const COLUMNS = `id, subject, client_id, scope, claims, used, issued, floor, created_at, last_used_at, expires_at,
@@ -54,7 +49,7 @@ const NEW_ROW = {
   ip: ':ip',
 };
 
-const TYPES: Record<string, ParameterType> = {
+const TYPES: ParameterTypes = {
   id: 'uuid',
   except_id: 'uuid',
   after_id: 'uuid',
@@ -85,48 +80,24 @@ const TYPES: Record<string, ParameterType> = {
 export function sessionStatements(
   dialect: Dialect,
   table: string,
-  { lostResponse, recordDevice }: StatementOptions,
+  options: RotationStatementOptions,
 ): SessionStatements {
-  const statement = (template: string) => compile(dialect, template, TYPES);
+  const statement = (template: string) => dialect.compile(template, TYPES);
   const written: WrittenTable = { name: table, key: 'id', required: REQUIRED };
   const update = (parts: Omit<RowUpdate, 'returning'>) =>
-    statement(updateReturning(dialect, written, { ...parts, returning: COLUMNS }));
+    statement(dialect.updateReturning(written, { ...parts, returning: COLUMNS }));
 
-  const isWithinAbsoluteLife = 'created_at > :now - :absolute AND created_at >= :not_before';
-  const isLive = `revoked_at IS NULL AND expires_at > :now AND ${isWithinAbsoluteLife}`;
-  const isGood = lostResponse === 'forgive' ? '(floor < :n OR used = :n)' : 'floor < :n';
-  // Where devices aren't recorded, what was recorded before goes at the next rotation.
-  const device = recordDevice
-    ? 'user_agent = COALESCE(:user_agent, user_agent), ip = COALESCE(:ip, ip)'
-    : 'user_agent = NULL, ip = NULL';
   const amendments = `
     claims = CASE WHEN :set_claims = 1 THEN :claims ELSE claims END,
     scope = CASE WHEN :set_scope = 1 THEN :scope ELSE scope END`;
 
-  // The rule of rotation.ts, cases 1, 3 and 4: the row is the lock, and the order of the SET list is kept for
-  // databases that assign from left to right. Case 1 (the token is ahead of the row) only where the caller has read
-  // the row and asks for it by :accept_ahead, since a returned row doesn't tell that case from the others.
-  const rotation = {
-    set: `
-        floor = CASE WHEN used = :n THEN floor ELSE GREATEST(issued, :n) END,
-        recovered = CASE WHEN used = :n THEN recovered + 1 ELSE 0 END,
-        used = :n,
-        issued = GREATEST(:now, issued + 1, :n + 1),
-        last_used_at = :now,
-        expires_at = LEAST(:now + :idle, created_at + :absolute),
-        ${device}`,
-    where: `revoked_at IS NULL
-        AND ${isWithinAbsoluteLife}
-        AND CASE WHEN issued < :n THEN :n + :idle ELSE expires_at END > :now
-        AND CASE WHEN issued < :n THEN :accept_ahead = 1
-                 ELSE ${isGood} AND NOT (used > 0 AND ABS(:now - issued) < :leeway) END`,
-  };
+  const rotation = rotationTemplates(options);
   const rotate = (more = '') => update({ set: rotation.set + more, where: `id = :id AND ${rotation.where}` });
 
   const end = 'revoked_at = :now, revoked_reason = :reason';
 
-  // A login keeps itself and the newest of the others. Logins that race lock the rows in one order, so that one sees
-  // what the other has ended; whoever was ended by another ends nobody.
+  // A login keeps its own session and the newest of the others. Logins that race lock the rows in one order, so that
+  // one sees what the other has ended; a login whose session another one has ended ends nobody's.
   const makeRoom = (isCounted: string, limit: string) =>
     update({
       with: `
@@ -136,33 +107,26 @@ export function sessionStatements(
                  MAX(CASE WHEN id = :id THEN 1 ELSE 0 END) OVER () AS counts_new
           FROM (
             SELECT id, created_at FROM ${table} WHERE subject = :subject AND ${isCounted}
-            ORDER BY id ${dialect === 'sqlite' ? '' : 'FOR UPDATE'}
+            ORDER BY id ${dialect.rowLock}
           ) AS counted
         )`,
       set: end,
       where: `id IN (SELECT ranked_id FROM ranked WHERE place > ${limit} AND counts_new = 1)`,
     });
 
-  const togetherOn = {
-    sqlite: undefined,
-    cockroach: undefined,
-    postgres: rotateTogetherOnPostgres,
-    mariadb: rotateTogetherOnMariadb,
-  };
-
   return {
     create: statement(`
       INSERT INTO ${table} (${Object.keys(NEW_ROW).join(', ')}) VALUES (${Object.values(NEW_ROW).join(', ')})
       RETURNING ${COLUMNS}`),
-    adopt: statement(insertUnlessThere(dialect, written, NEW_ROW, COLUMNS)),
+    adopt: statement(dialect.insertUnlessThere(written, NEW_ROW, COLUMNS)),
     rotate: rotate(),
     rotateAs: rotate(`, ${amendments}`),
-    rotateTogether: togetherOn[dialect]?.(written, rotation, COLUMNS),
+    rotateBatch: rotationBatchStatement(dialect, written, rotation, COLUMNS),
     probe: statement(`SELECT ${COLUMNS} FROM ${table} LIMIT 0`),
     find: statement(`SELECT ${COLUMNS} FROM ${table} WHERE id = :id`),
     list: statement(`
       SELECT ${COLUMNS} FROM ${table}
-      WHERE subject = :subject AND ${isLive}
+      WHERE subject = :subject AND ${IS_LIVE}
         AND (created_at < :after_created_at OR (created_at = :after_created_at AND id < :after_id))
       ORDER BY created_at DESC, id DESC
       LIMIT :limit`),
@@ -175,12 +139,12 @@ export function sessionStatements(
       set: end,
       where: 'subject = :subject AND (:except_id IS NULL OR id <> :except_id) AND revoked_at IS NULL',
     }),
-    revokeBeyond: makeRoom(isLive, ':limit'),
+    revokeBeyond: makeRoom(IS_LIVE, ':limit'),
     // Expired rows too, as above.
     revokeOthers: makeRoom('revoked_at IS NULL', '1'),
     rename: update({
       set: 'label = :label',
-      where: `id = :id AND (:subject IS NULL OR subject = :subject) AND ${isLive}`,
+      where: `id = :id AND (:subject IS NULL OR subject = :subject) AND ${IS_LIVE}`,
     }),
     amend: update({ set: amendments, where: 'subject = :subject AND revoked_at IS NULL' }),
   };

@@ -7,7 +7,7 @@ import { recordable, UNKNOWN_DEVICE, type Device } from './device.js';
 import { RefreshTokenSession } from './session.entity.js';
 import type { CustomClaims, RevocationReason, Session } from './session.js';
 import { sessionStatements, type SessionStatements } from './session.statements.js';
-import { SharedRotation } from '../rotation/rotation-batch.js';
+import { RotationBatch } from '../rotation/rotation-batch.js';
 
 /** What a new session starts with. All times are milliseconds. */
 export interface NewSession extends Device {
@@ -68,7 +68,7 @@ const START: SessionPosition = { createdAt: Number.MAX_SAFE_INTEGER, id: 'ffffff
 @Injectable()
 export class SessionStore implements OnModuleInit {
   private readonly statements: SessionStatements;
-  private readonly rotations: SharedRotation;
+  private readonly rotations: RotationBatch;
 
   constructor(
     private readonly database: Database,
@@ -77,7 +77,7 @@ export class SessionStore implements OnModuleInit {
     const table = database.table(RefreshTokenSession);
     const { rotation, session } = options;
     this.statements = sessionStatements(database.dialect, table, { ...rotation, ...session });
-    this.rotations = new SharedRotation(database, this.statements);
+    this.rotations = new RotationBatch(database, this.statements);
   }
 
   /** @throws ConfigurationError where the table is missing or old: every refresh would be answered 503 */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { DataSource } from 'typeorm';
 import { ConfigurationError } from '../../auth/auth.errors.js';
-import { nameOf, sqliteIn } from '../database/database-url.js';
+import { isOnServer, nameOf, sqliteIn } from '../database/database-url.js';
 import { connect } from '../database/data-source.js';
 import type { Environment } from '../config/environment.js';
 
@@ -15,7 +15,7 @@ export async function withSessionDatabase<T>(
   work: (dataSource: DataSource, name: string) => Promise<T>,
 ): Promise<T> {
   const location = database ?? sqliteIn(dataDir);
-  if (location.type === 'sqlite' && !existsSync(location.path)) {
+  if (!isOnServer(location) && !existsSync(location.path)) {
     throw new ConfigurationError(
       `DATABASE_URL: got the SQLite file ${JSON.stringify(location.path)}, which is not there; takes the database of the service.`,
     );

@@ -273,8 +273,7 @@ describe('a variable', () => {
 
 describe('a variable that holds a secret', () => {
   const takes = {
-    DATABASE_URL:
-      'sqlite:<path> or <postgres, mysql, mariadb, cockroachdb>://<user>:<password>@<host>:<port>/<database>',
+    DATABASE_URL: 'sqlite:<path> or <postgres, mysql, mariadb>://<user>:<password>@<host>:<port>/<database>',
     REFRESH_TOKEN_SECRETS: 'secrets of at least 32 characters each, separated by commas',
     SIGNING_KEYS: 'a JWK set as JSON, of EC P-256 or RSA (2048 bits or more) private keys',
     SERVICE_KEYS: 'keys of at least 24 printable characters each, separated by commas',

@@ -10,7 +10,7 @@ import type {
 } from '../../auth/options/auth.options.js';
 import type { Group, Row } from '../../auth/options/reader.js';
 import { keyFiles } from './data-folder-paths.js';
-import { sqliteIn, type DatabaseLocation } from '../database/database-url.js';
+import { isOnServer, sqliteIn, type DatabaseLocation } from '../database/database-url.js';
 import { parsed, type ValueOf, type Variable } from './variable.js';
 import { variables } from './variables.js';
 
@@ -113,7 +113,7 @@ function checkTogether(environment: Environment, env: ProcessEnvironment): void 
       `${variables.issuer.name}: got nothing, takes ${variables.issuer.takes}; it must be set in production.`,
     );
   }
-  requireGiven(environment, database !== undefined && database.type !== 'sqlite');
+  requireGiven(environment, database !== undefined && isOnServer(database));
 }
 
 /** A key that is made up is gone with the folder it is kept in, and with it whoever is signed in. */

@@ -6,7 +6,7 @@ import { choice, flag } from '../../auth/options/readers.js';
 import { refreshTokenTable } from '../../auth/options/refresh-token.table.js';
 import { sessionTable } from '../../auth/options/session.table.js';
 import { signingKeys, type JsonWebKeySet } from '../../auth/keys/signing-key.js';
-import { parseDatabaseUrl } from '../database/database-url.js';
+import { DATABASE_URL_TAKES, parseDatabaseUrl } from '../database/database-url.js';
 import { parseTrustProxy } from './trust-proxy.js';
 import { readBy, variable } from './variable.js';
 
@@ -43,7 +43,7 @@ export const variables = {
   database: variable({
     name: 'DATABASE_URL',
     about: 'The database. It may hold a password, so it is never shown.',
-    takes: 'sqlite:<path> or <postgres, mysql, mariadb, cockroachdb>://<user>:<password>@<host>:<port>/<database>',
+    takes: DATABASE_URL_TAKES,
     fallbackAbout: 'SQLite in `DATA_DIR`',
     isSecret: true,
     parse: parseDatabaseUrl,

@@ -32,11 +32,6 @@ describe('parseDatabaseUrl', () => {
     expect(parseDatabaseUrl(url)).toEqual({ type: 'mariadb', url });
   });
 
-  it('reads cockroachdb://…', () => {
-    const url = 'cockroachdb://user:password@db.example.com:26257/tokens?sslmode=verify-full';
-    expect(parseDatabaseUrl(url)).toEqual({ type: 'cockroach', url });
-  });
-
   it.each([
     '',
     'sqlite',
@@ -58,8 +53,7 @@ describe('parseDatabaseUrl', () => {
     'mariadb://db.example.com/',
     'mariadb:///?socket=/run/mysqld/mysqld.sock',
     'mariadb://db.example.com:port/tokens',
-    'cockroachdb://',
-    'cockroachdb:///tokens',
+    'cockroachdb://db.example.com:26257/tokens',
     'postgres:tokens',
     'postgres:/tokens',
     'postgres://',
@@ -76,7 +70,6 @@ describe('nameOf', () => {
     ['sqlite:data/tokens.sqlite', 'the SQLite database data/tokens.sqlite'],
     ['postgres://user:hunter2@db:5432/tokens', 'the PostgreSQL database db:5432/tokens'],
     ['mysql://user:hunter2@db/tokens', 'the MariaDB database db/tokens'],
-    ['cockroachdb://user:hunter2@db:26257/tokens', 'the CockroachDB database db:26257/tokens'],
   ])('of %s has no password', (url, name) => {
     expect(nameOf(parseDatabaseUrl(url) as DatabaseLocation)).toBe(name);
   });

@@ -1,63 +1,106 @@
 import { join } from 'node:path';
 
-/** Where the service keeps its sessions. */
-export type DatabaseLocation =
-  | { readonly type: 'sqlite'; readonly path: string }
-  | { readonly type: 'postgres' | 'mariadb' | 'cockroach'; readonly url: string };
+/** A database in a file, for one instance. */
+export interface DatabaseFile {
+  readonly type: 'sqlite';
+  readonly path: string;
+}
 
-/** What a server's kind is called in messages. */
-const NAMES = { postgres: 'PostgreSQL', mariadb: 'MariaDB', cockroach: 'CockroachDB' } as const;
+/** A database on a server, which several instances may share. */
+export interface DatabaseServer {
+  readonly type: keyof typeof SERVERS;
+  readonly url: string;
+}
+
+/** Where the service keeps its sessions. */
+export type DatabaseLocation = DatabaseFile | DatabaseServer;
+
+/** How the address of a server is read: one entry for each kind of server. */
+interface ServerAddress {
+  /** What the database is called in messages. */
+  readonly name: string;
+  readonly schemes: readonly string[];
+  /** The schemes that messages and the README name. */
+  readonly shown: string;
+  /** Whether an address with one of the schemes can be read. */
+  isReadable(address: URL): boolean;
+}
+
+const SERVERS = {
+  postgres: {
+    name: 'PostgreSQL',
+    schemes: ['postgres:', 'postgresql:'],
+    shown: 'postgres',
+    // The host may be the folder of a socket, which stands in the query.
+    isReadable: (address) => namesHost(address, 'host'),
+  },
+  mariadb: {
+    name: 'MariaDB',
+    schemes: ['mysql:', 'mariadb:'],
+    shown: 'mysql, mariadb',
+    // The host may be the file of a socket, which stands in the query. MariaDB has no database by default.
+    isReadable: (address) =>
+      namesHost(address, 'socket') && address.pathname.length > 1 && isDecodable(address) && asksForKnown(address),
+  },
+} as const satisfies Record<string, ServerAddress>;
+
+/** What `parseDatabaseUrl` reads, for messages and the README. */
+export const DATABASE_URL_TAKES = `sqlite:<path> or <${Object.values(SERVERS)
+  .map(({ shown }) => shown)
+  .join(', ')}>://<user>:<password>@<host>:<port>/<database>`;
+
+/** Reads `DATABASE_URL_TAKES`. @returns `undefined` where the text is something else */
+export function parseDatabaseUrl(text: string): DatabaseLocation | undefined {
+  return text.startsWith('sqlite:') ? fileAt(text) : serverAt(text);
+}
 
 /** The database's name for messages: without the password that its address may hold. */
 export function nameOf(location: DatabaseLocation): string {
-  if (location.type === 'sqlite') return `the SQLite database ${location.path}`;
+  if (!isOnServer(location)) return `the SQLite database ${location.path}`;
   const { host, pathname } = new URL(location.url);
-  return `the ${NAMES[location.type]} database ${host}${pathname}`;
+  return `the ${SERVERS[location.type].name} database ${host}${pathname}`;
 }
 
-/** Where it keeps them unless it is told otherwise. */
-export function sqliteIn(dataDir: string): DatabaseLocation {
+/** Where the service keeps its sessions unless it is told otherwise. */
+export function sqliteIn(dataDir: string): DatabaseFile {
   return { type: 'sqlite', path: join(dataDir, 'refresh-tokens.sqlite') };
 }
 
-/** Reads `sqlite:<path>`, `postgres://…`, `mariadb://…` or `cockroachdb://…`. @returns `undefined` where it is none */
-export function parseDatabaseUrl(text: string): DatabaseLocation | undefined {
-  // The host may be a socket, which stands in the query: a folder for PostgreSQL, a file for MariaDB.
-  if (/^postgres(ql)?:\/\//.test(text)) return namesHost(text, 'host') ? { type: 'postgres', url: text } : undefined;
-  if (text.startsWith('cockroachdb://')) return namesHost(text) ? { type: 'cockroach', url: text } : undefined;
-  if (/^(mysql|mariadb):\/\//.test(text)) {
-    const isRead = namesHost(text, 'socket') && namesDatabase(text) && isDecodable(text) && hasKnownParameters(text);
-    return isRead ? { type: 'mariadb', url: text } : undefined;
-  }
+/** Whether a database is on a server, where other instances may share it. */
+export function isOnServer(location: DatabaseLocation): location is DatabaseServer {
+  return 'url' in location;
+}
+
+function fileAt(text: string): DatabaseFile | undefined {
   // sqlite:///abs is the form of other tools for sqlite:/abs.
   const path = /^sqlite:(?:\/\/(?=\/))?(.+)$/s.exec(text)?.[1];
   return path && !path.startsWith('//') && !path.endsWith('/') ? { type: 'sqlite', path } : undefined;
 }
 
-function namesHost(text: string, socket?: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { hostname, searchParams } = new URL(text);
-  return hostname !== '' || (socket !== undefined && searchParams.has(socket));
+function serverAt(text: string): DatabaseServer | undefined {
+  if (!/^[a-z]+:\/\//.test(text) || !URL.canParse(text)) return undefined;
+  const address = new URL(text);
+  const types = Object.keys(SERVERS) as (keyof typeof SERVERS)[];
+  const type = types.find((one) => (SERVERS[one].schemes as readonly string[]).includes(address.protocol));
+  return type && SERVERS[type].isReadable(address) ? { type, url: text } : undefined;
 }
 
-/** A parameter that isn't known is not left out: one that asks for TLS would be. */
-function hasKnownParameters(text: string): boolean {
-  return [...new URL(text).searchParams].every(
+function namesHost({ hostname, searchParams }: URL, socket: string): boolean {
+  return hostname !== '' || searchParams.has(socket);
+}
+
+/** A parameter that isn't known is refused: a parameter that asks for TLS would be left out otherwise. */
+function asksForKnown({ searchParams }: URL): boolean {
+  return [...searchParams].every(
     ([name, value]) => name === 'socket' || (name === 'ssl' && (value === 'true' || value === 'false')),
   );
 }
 
-function isDecodable(text: string): boolean {
-  const { username, password, pathname } = new URL(text);
+function isDecodable({ username, password, pathname }: URL): boolean {
   try {
     [username, password, pathname].forEach(decodeURIComponent);
     return true;
   } catch {
     return false;
   }
-}
-
-/** PostgreSQL and CockroachDB have one by default. */
-function namesDatabase(text: string): boolean {
-  return new URL(text).pathname.length > 1;
 }

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ResolvedOptions } from '../../auth/options/resolved-options.js';
 import { RESOLVED_OPTIONS } from '../../auth/injection-tokens.js';
 import { Database } from '../../auth/database/database.js';
-import { compile, type Dialect, type SqlStatement } from '../../auth/database/sql-statement.js';
+import type { SqlStatement } from '../../auth/database/sql-statement.js';
 import { RefreshTokenSecret } from '../../auth/key-ring/token-secret.entity.js';
 import { TIME_BUDGET } from '../../auth/runtime/time-budget.js';
 import { withDeadline } from '../../auth/http/request-deadline.js';
@@ -18,22 +18,10 @@ export interface ReadinessReport {
 /** How far the clocks may be apart where there is no leeway to take a third of, in milliseconds. */
 const TOLERANCE_WITHOUT_LEEWAY = 2_000;
 
-/** What tells the time of a database in milliseconds, and whether it takes no writes. SQLite has no clock of its own. */
-const STATE: Record<Dialect, string> = {
-  sqlite: "SELECT NULL AS now, 'off' AS read_only FROM sqlite_schema LIMIT 1",
-  postgres: `SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint) AS now,
-                    current_setting('transaction_read_only') AS read_only`,
-  // A node that is cut off from its cluster fails even that, where it is to wait for the others (`wsrep_sync_wait`).
-  mariadb: `SELECT CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED) AS now,
-                   CASE WHEN @@global.read_only THEN 'on' ELSE 'off' END AS read_only`,
-  cockroach: `SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint) AS now,
-                     current_setting('default_transaction_read_only') AS read_only`,
-};
-
 /** Whether this instance should be sent requests. */
 @Injectable()
 export class Readiness {
-  private readonly askTheTime: SqlStatement;
+  private readonly askState: SqlStatement;
   private readonly writeNothing: SqlStatement;
   private readonly writeSomething: SqlStatement;
 
@@ -42,11 +30,12 @@ export class Readiness {
     private readonly draining: Draining,
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {
-    this.askTheTime = compile(database.dialect, STATE[database.dialect], {});
+    const { dialect } = database;
+    this.askState = dialect.compile(dialect.stateQuery, {});
     const table = database.table(RefreshTokenSession);
-    this.writeNothing = compile(database.dialect, `UPDATE ${table} SET label = NULL WHERE 1 = 0`, {});
+    this.writeNothing = dialect.compile(`UPDATE ${table} SET label = NULL WHERE 1 = 0`, {});
     const secrets = database.table(RefreshTokenSecret);
-    this.writeSomething = compile(database.dialect, `UPDATE ${secrets} SET first_seen_at = first_seen_at`, {});
+    this.writeSomething = dialect.compile(`UPDATE ${secrets} SET first_seen_at = first_seen_at`, {});
   }
 
   async check(): Promise<ReadinessReport> {
@@ -60,7 +49,7 @@ export class Readiness {
     try {
       // The system's clock, not the injected one: it is the machine that may be off.
       const before = Date.now();
-      const [row] = await withDeadline(this.database.runOnce(this.askTheTime), TIME_BUDGET.readinessCheck);
+      const [row] = await withDeadline(this.database.runOnce(this.askState), TIME_BUDGET.readinessCheck);
       const clock = this.compare(before, Date.now(), row?.['now']);
       // A standby, or a primary that was demoted: it answers, and can commit nothing.
       if (await this.isFull()) return { database: 'full', clock };
@@ -83,7 +72,7 @@ export class Readiness {
     return this.database.isFull;
   }
 
-  /** SQLite has no clock of its own. */
+  /** @param databaseTime null where the database has this machine's clock */
   private compare(before: number, after: number, databaseTime: unknown): string {
     if (databaseTime === null || databaseTime === undefined) return 'ok';
     const theirs = Number(databaseTime);

@@ -2,7 +2,7 @@ import { copyFile, rm } from 'node:fs/promises';
 import Sqlite from 'better-sqlite3';
 import { createConnection } from 'mysql2/promise';
 import { Client } from 'pg';
-import { parseDatabaseUrl } from '../../../src/service/database/database-url.js';
+import { locationOf } from './service-database.js';
 
 /** Copies of the service's database, to be put back as an operator restores a backup. */
 export interface DatabaseCopies {
@@ -19,8 +19,7 @@ const TABLES = ['refresh_token_sessions', 'refresh_token_secrets', 'access_token
 
 /** The copies of the database at a `DATABASE_URL`. */
 export async function copiesOf(databaseUrl: string): Promise<DatabaseCopies> {
-  const location = parseDatabaseUrl(databaseUrl);
-  if (!location) throw new Error(`${databaseUrl} is no database.`);
+  const location = locationOf(databaseUrl);
   if (location.type === 'sqlite') return sqliteCopies(location.path);
   return location.type === 'mariadb' ? mariadbCopies(location.url) : postgresCopies(location.url);
 }

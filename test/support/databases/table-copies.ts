@@ -1,7 +1,7 @@
 import Sqlite from 'better-sqlite3';
 import { createConnection } from 'mysql2/promise';
 import { Client } from 'pg';
-import { parseDatabaseUrl } from '../../../src/service/database/database-url.js';
+import { locationOf } from './service-database.js';
 
 const TABLES = ['refresh_token_sessions', 'refresh_token_secrets', 'access_token_keys'];
 
@@ -58,8 +58,7 @@ export class TableCopies {
 }
 
 async function connectTo(databaseUrl: string): Promise<Connection> {
-  const location = parseDatabaseUrl(databaseUrl);
-  if (!location) throw new Error(`${databaseUrl} is no database.`);
+  const location = locationOf(databaseUrl);
   if (location.type === 'sqlite') {
     const database = new Sqlite(location.path);
     return {

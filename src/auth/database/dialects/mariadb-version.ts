@@ -1,7 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { ConfigurationError } from '../auth.errors.js';
-import { RefreshTokenSession } from '../session/session.entity.js';
-import { dialectOf } from './sql-statement.js';
+import { ConfigurationError } from '../../auth.errors.js';
 
 /** The oldest MariaDB whose SQL suffices, of those that are maintained. */
 const OLDEST = [10, 6] as const;
@@ -11,27 +9,13 @@ const OLDEST = [10, 6] as const;
  * @param source what the message names
  * @throws ConfigurationError in one line; whatever the driver throws where the server doesn't answer
  */
-export async function refuseUnfitServer(dataSource: DataSource, source: string): Promise<void> {
-  if (dialectOf(dataSource) !== 'mariadb') return;
+export async function refuseUnfitMariadb(dataSource: DataSource, source: string): Promise<void> {
   const [row] = await dataSource.query<{ version: string }[]>('SELECT VERSION() AS version');
   const version = String(row?.version);
   if (isFit(version)) return;
   const name = /mariadb/i.test(version) ? 'MariaDB' : 'MySQL';
   throw new ConfigurationError(
     `${source}: got a server of ${name} ${version}, takes MariaDB ${OLDEST.join('.')} or newer: MySQL has no INSERT … RETURNING.`,
-  );
-}
-
-/**
- * Refuses entities from which TypeORM would make MariaDB's own `uuid` of a session's id: that takes few of ours.
- * @throws ConfigurationError in one line
- */
-export function refuseUnfitEntities(dataSource: DataSource): void {
-  if (dialectOf(dataSource) !== 'mariadb') return;
-  const id = dataSource.getMetadata(RefreshTokenSession).findColumnWithPropertyName('id');
-  if (id?.type !== 'uuid') return;
-  throw new ConfigurationError(
-    `dataSource: got "...refreshTokenEntities" among the "entities" of a DataSource of type "${dataSource.options.type}", takes "...mariadbEntities".`,
   );
 }
 

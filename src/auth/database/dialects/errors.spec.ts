@@ -1,0 +1,144 @@
+import { describe, expect, it } from '@jest/globals';
+import { TimeLimitError } from '../../runtime/time-limit.js';
+import { mariadb } from './mariadb.js';
+import { postgres } from './postgres.js';
+import { sqlite } from './sqlite.js';
+
+/** As TypeORM wraps what a driver throws. */
+function thrown(code: string, sqlState?: string): Error {
+  return Object.assign(new Error('from the driver'), { driverError: Object.assign(new Error(), { code, sqlState }) });
+}
+
+describe('an error of a database', () => {
+  it.each([
+    [sqlite, 'SQLITE_BUSY'],
+    [sqlite, 'SQLITE_BUSY_SNAPSHOT'],
+    [sqlite, 'SQLITE_LOCKED'],
+    [postgres, '40001'],
+    [postgres, '40P01'],
+    [mariadb, 'ER_LOCK_DEADLOCK'],
+    [mariadb, 'ER_CHECKREAD'],
+    [mariadb, 'ER_DUP_ENTRY'],
+  ])('$name: %s may be repeated, on the same connection', ({ errors }, code) => {
+    expect(errors.isBusy(thrown(code))).toBe(true);
+    expect(errors.isDeadEnd(thrown(code))).toBe(false);
+  });
+
+  it.each([
+    [postgres, '25006'],
+    [mariadb, 'ER_OPTION_PREVENTS_STATEMENT'],
+    [mariadb, 'ER_READ_ONLY_MODE'],
+    [mariadb, 'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION'],
+    [mariadb, 'ER_SERVER_SHUTDOWN'],
+  ])('$name: %s ends the connection, and nothing is repeated', ({ errors }, code) => {
+    expect(errors.isDeadEnd(thrown(code))).toBe(true);
+    expect(errors.isBusy(thrown(code))).toBe(false);
+  });
+
+  it.each(['ER_LOCK_WAIT_TIMEOUT', 'ER_UNKNOWN_COM_ERROR'])(
+    'mariadb: %s may be repeated, on another connection: it may lead to another node',
+    (code) => {
+      expect(mariadb.errors.isBusy(thrown(code))).toBe(true);
+      expect(mariadb.errors.isDeadEnd(thrown(code))).toBe(true);
+    },
+  );
+
+  // What became of the statement is not known, or it would fail again.
+  it.each([
+    [sqlite, 'SQLITE_FULL'],
+    [sqlite, 'SQLITE_IOERR'],
+    [postgres, 'ECONNRESET'],
+    [postgres, '57P01'],
+    [postgres, '23505'],
+    [mariadb, 'ECONNRESET'],
+    [mariadb, 'PROTOCOL_CONNECTION_LOST'],
+    [mariadb, 'ER_DISK_FULL'],
+  ])('$name: %s is not repeated', ({ errors }, code) => {
+    expect(errors.isBusy(thrown(code))).toBe(false);
+  });
+
+  it.each([
+    [postgres, '23505', undefined],
+    [postgres, 'P0001', undefined],
+    [postgres, '40P01', undefined],
+    [mariadb, 'ER_SIGNAL_EXCEPTION', '45000'],
+    [mariadb, 'ER_SIGNAL_NOT_FOUND', '02000'],
+    [mariadb, 'ER_NO_SUCH_TABLE', '42S02'],
+    [mariadb, 'ER_DATA_TOO_LONG', '22001'],
+    [mariadb, 'ER_LOCK_DEADLOCK', '40001'],
+    [mariadb, 'ER_LOCK_WAIT_TIMEOUT', 'HY000'],
+  ])('$name: %s (%s) leaves nothing of the statement', ({ errors }, code, sqlState) => {
+    expect(errors.isRefused(thrown(code, sqlState))).toBe(true);
+  });
+
+  it.each([
+    [postgres, '40003', undefined],
+    [postgres, '57P01', undefined],
+    [postgres, 'ECONNRESET', undefined],
+    [mariadb, 'ECONNRESET', undefined],
+    [mariadb, 'PROTOCOL_CONNECTION_LOST', undefined],
+    [mariadb, 'ER_SERVER_SHUTDOWN', '08S01'],
+    [mariadb, 'ER_DISK_FULL', 'HY000'],
+  ])('$name: %s (%s) tells nothing of what became of the statement', ({ errors }, code, sqlState) => {
+    expect(errors.isRefused(thrown(code, sqlState))).toBe(false);
+  });
+
+  it.each([
+    [postgres, '08006'],
+    [postgres, '57P01'],
+    [mariadb, 'PROTOCOL_CONNECTION_LOST'],
+    [mariadb, 'ER_SERVER_SHUTDOWN'],
+    ...[postgres, mariadb].flatMap((server) =>
+      ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND'].map((code) => [server, code] as const),
+    ),
+  ] as const)('$name: %s means that the connection is lost', ({ errors }, code) => {
+    expect(errors.isLost(thrown(code))).toBe(true);
+  });
+
+  it.each([
+    ['pg without a code', new Error('Connection terminated unexpectedly')],
+    ['no answer in time', new TimeLimitError(1)],
+  ])('postgres: %s means that the connection is lost', (_, error) => {
+    expect(postgres.errors.isLost(error)).toBe(true);
+  });
+
+  it.each([
+    [sqlite, 'SQLITE_FULL'],
+    [sqlite, 'SQLITE_IOERR_WRITE'],
+    [sqlite, 'SQLITE_READONLY'],
+    [postgres, '53100'],
+    [mariadb, 'ER_DISK_FULL'],
+    [mariadb, 'ER_RECORD_FILE_FULL'],
+  ])('$name: %s means that the disk takes no writes', ({ errors }, code) => {
+    expect(errors.isFull(thrown(code))).toBe(true);
+    expect(errors.isLost(thrown(code))).toBe(false);
+  });
+
+  it.each([
+    [postgres, '42P01'],
+    [postgres, '42703'],
+    [mariadb, 'ER_NO_SUCH_TABLE'],
+    [mariadb, 'ER_BAD_FIELD_ERROR'],
+  ])('$name: %s means that migrations are missing', ({ errors }, code) => {
+    expect(errors.isMissingTable(thrown(code))).toBe(true);
+  });
+
+  it('sqlite: its message tells that migrations are missing', () => {
+    const error = Object.assign(new Error('no such table: t'), { code: 'SQLITE_ERROR' });
+    expect(sqlite.errors.isMissingTable(error)).toBe(true);
+  });
+
+  it.each([
+    [mariadb, 'ER_PARSE_ERROR'],
+    [postgres, '42601'],
+    [mariadb, 'ER_LOCK_DEADLOCK'],
+  ])('$name: %s does not', ({ errors }, code) => {
+    expect(errors.isMissingTable(thrown(code))).toBe(false);
+  });
+
+  it('means nothing to another database', () => {
+    expect(postgres.errors.isBusy(thrown('ER_LOCK_DEADLOCK', '40001'))).toBe(false);
+    expect(mariadb.errors.isBusy(thrown('40001'))).toBe(false);
+    expect(sqlite.errors.isFull(thrown('53100'))).toBe(false);
+  });
+});
