@@ -11,7 +11,7 @@ export interface WrittenTable {
 export interface RowUpdate {
   /** A common table expression that `where` may name. */
   readonly with?: string;
-  /** Assigned from left to right on MariaDB, at once elsewhere: what a later one reads must not be set before it. */
+  /** Assigned from left to right on some databases, at once on others: set nothing that a later assignment reads. */
   readonly set: string;
   readonly where: string;
   readonly returning: string;

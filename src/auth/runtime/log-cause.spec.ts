@@ -37,6 +37,13 @@ describe('the cause of a failure, for the log', () => {
     expect(logCause(Object.assign(new Error('failed'), { code })).split('\n')[0]).toBe('Error: failed');
   });
 
+  it('has the message of each attempt where a host has several addresses', () => {
+    const attempts = ['::1', '127.0.0.1'].map((address) => new Error(`connect ECONNREFUSED ${address}`));
+    expect(logCause(new AggregateError(attempts)).split('\n')[0]).toBe(
+      'AggregateError: connect ECONNREFUSED ::1; connect ECONNREFUSED 127.0.0.1',
+    );
+  });
+
   it('shows no password of an address', () => {
     expect(logCause(new Error('connect to postgres://user:hunter2@db/tokens failed'))).not.toContain('hunter2');
   });
