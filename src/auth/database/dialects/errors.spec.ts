@@ -1,8 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import { TimeLimitError } from '../../runtime/time-limit.js';
+import type { DatabaseErrors } from '../database-errors.js';
 import { mariadb } from './mariadb.js';
 import { postgres } from './postgres.js';
 import { sqlite } from './sqlite.js';
+
+const DIALECTS = { sqlite, postgres, mariadb };
+
+/** A dialect's name, a driver's code, and the SQLSTATE where the driver has one beside the code. */
+type Thrown = [name: keyof typeof DIALECTS, code: string, sqlState?: string | undefined];
+
+function errorsOf(name: keyof typeof DIALECTS): DatabaseErrors {
+  return DIALECTS[name].errors;
+}
 
 /** As TypeORM wraps what a driver throws. */
 function thrown(code: string, sqlState?: string): Error {
@@ -10,29 +20,29 @@ function thrown(code: string, sqlState?: string): Error {
 }
 
 describe('an error of a database', () => {
-  it.each([
-    [sqlite, 'SQLITE_BUSY'],
-    [sqlite, 'SQLITE_BUSY_SNAPSHOT'],
-    [sqlite, 'SQLITE_LOCKED'],
-    [postgres, '40001'],
-    [postgres, '40P01'],
-    [mariadb, 'ER_LOCK_DEADLOCK'],
-    [mariadb, 'ER_CHECKREAD'],
-    [mariadb, 'ER_DUP_ENTRY'],
-  ])('$name: %s may be repeated, on the same connection', ({ errors }, code) => {
-    expect(errors.isBusy(thrown(code))).toBe(true);
-    expect(errors.isDeadEnd(thrown(code))).toBe(false);
+  it.each<Thrown>([
+    ['sqlite', 'SQLITE_BUSY'],
+    ['sqlite', 'SQLITE_BUSY_SNAPSHOT'],
+    ['sqlite', 'SQLITE_LOCKED'],
+    ['postgres', '40001'],
+    ['postgres', '40P01'],
+    ['mariadb', 'ER_LOCK_DEADLOCK'],
+    ['mariadb', 'ER_CHECKREAD'],
+    ['mariadb', 'ER_DUP_ENTRY'],
+  ])('%s: %s may be repeated, on the same connection', (name, code) => {
+    expect(errorsOf(name).isBusy(thrown(code))).toBe(true);
+    expect(errorsOf(name).isDeadEnd(thrown(code))).toBe(false);
   });
 
-  it.each([
-    [postgres, '25006'],
-    [mariadb, 'ER_OPTION_PREVENTS_STATEMENT'],
-    [mariadb, 'ER_READ_ONLY_MODE'],
-    [mariadb, 'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION'],
-    [mariadb, 'ER_SERVER_SHUTDOWN'],
-  ])('$name: %s ends the connection, and nothing is repeated', ({ errors }, code) => {
-    expect(errors.isDeadEnd(thrown(code))).toBe(true);
-    expect(errors.isBusy(thrown(code))).toBe(false);
+  it.each<Thrown>([
+    ['postgres', '25006'],
+    ['mariadb', 'ER_OPTION_PREVENTS_STATEMENT'],
+    ['mariadb', 'ER_READ_ONLY_MODE'],
+    ['mariadb', 'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION'],
+    ['mariadb', 'ER_SERVER_SHUTDOWN'],
+  ])('%s: %s ends the connection, and nothing is repeated', (name, code) => {
+    expect(errorsOf(name).isDeadEnd(thrown(code))).toBe(true);
+    expect(errorsOf(name).isBusy(thrown(code))).toBe(false);
   });
 
   it.each(['ER_LOCK_WAIT_TIMEOUT', 'ER_UNKNOWN_COM_ERROR'])(
@@ -44,55 +54,55 @@ describe('an error of a database', () => {
   );
 
   // What became of the statement is not known, or it would fail again.
-  it.each([
-    [sqlite, 'SQLITE_FULL'],
-    [sqlite, 'SQLITE_IOERR'],
-    [postgres, 'ECONNRESET'],
-    [postgres, '57P01'],
-    [postgres, '23505'],
-    [mariadb, 'ECONNRESET'],
-    [mariadb, 'PROTOCOL_CONNECTION_LOST'],
-    [mariadb, 'ER_DISK_FULL'],
-  ])('$name: %s is not repeated', ({ errors }, code) => {
-    expect(errors.isBusy(thrown(code))).toBe(false);
+  it.each<Thrown>([
+    ['sqlite', 'SQLITE_FULL'],
+    ['sqlite', 'SQLITE_IOERR'],
+    ['postgres', 'ECONNRESET'],
+    ['postgres', '57P01'],
+    ['postgres', '23505'],
+    ['mariadb', 'ECONNRESET'],
+    ['mariadb', 'PROTOCOL_CONNECTION_LOST'],
+    ['mariadb', 'ER_DISK_FULL'],
+  ])('%s: %s is not repeated', (name, code) => {
+    expect(errorsOf(name).isBusy(thrown(code))).toBe(false);
   });
 
-  it.each([
-    [postgres, '23505', undefined],
-    [postgres, 'P0001', undefined],
-    [postgres, '40P01', undefined],
-    [mariadb, 'ER_SIGNAL_EXCEPTION', '45000'],
-    [mariadb, 'ER_SIGNAL_NOT_FOUND', '02000'],
-    [mariadb, 'ER_NO_SUCH_TABLE', '42S02'],
-    [mariadb, 'ER_DATA_TOO_LONG', '22001'],
-    [mariadb, 'ER_LOCK_DEADLOCK', '40001'],
-    [mariadb, 'ER_LOCK_WAIT_TIMEOUT', 'HY000'],
-  ])('$name: %s (%s) leaves nothing of the statement', ({ errors }, code, sqlState) => {
-    expect(errors.isRefused(thrown(code, sqlState))).toBe(true);
+  it.each<Thrown>([
+    ['postgres', '23505', undefined],
+    ['postgres', 'P0001', undefined],
+    ['postgres', '40P01', undefined],
+    ['mariadb', 'ER_SIGNAL_EXCEPTION', '45000'],
+    ['mariadb', 'ER_SIGNAL_NOT_FOUND', '02000'],
+    ['mariadb', 'ER_NO_SUCH_TABLE', '42S02'],
+    ['mariadb', 'ER_DATA_TOO_LONG', '22001'],
+    ['mariadb', 'ER_LOCK_DEADLOCK', '40001'],
+    ['mariadb', 'ER_LOCK_WAIT_TIMEOUT', 'HY000'],
+  ])('%s: %s (%s) leaves nothing of the statement', (name, code, sqlState) => {
+    expect(errorsOf(name).isRefused(thrown(code, sqlState))).toBe(true);
   });
 
-  it.each([
-    [postgres, '40003', undefined],
-    [postgres, '57P01', undefined],
-    [postgres, 'ECONNRESET', undefined],
-    [mariadb, 'ECONNRESET', undefined],
-    [mariadb, 'PROTOCOL_CONNECTION_LOST', undefined],
-    [mariadb, 'ER_SERVER_SHUTDOWN', '08S01'],
-    [mariadb, 'ER_DISK_FULL', 'HY000'],
-  ])('$name: %s (%s) tells nothing of what became of the statement', ({ errors }, code, sqlState) => {
-    expect(errors.isRefused(thrown(code, sqlState))).toBe(false);
+  it.each<Thrown>([
+    ['postgres', '40003', undefined],
+    ['postgres', '57P01', undefined],
+    ['postgres', 'ECONNRESET', undefined],
+    ['mariadb', 'ECONNRESET', undefined],
+    ['mariadb', 'PROTOCOL_CONNECTION_LOST', undefined],
+    ['mariadb', 'ER_SERVER_SHUTDOWN', '08S01'],
+    ['mariadb', 'ER_DISK_FULL', 'HY000'],
+  ])('%s: %s (%s) tells nothing of what became of the statement', (name, code, sqlState) => {
+    expect(errorsOf(name).isRefused(thrown(code, sqlState))).toBe(false);
   });
 
-  it.each([
-    [postgres, '08006'],
-    [postgres, '57P01'],
-    [mariadb, 'PROTOCOL_CONNECTION_LOST'],
-    [mariadb, 'ER_SERVER_SHUTDOWN'],
-    ...[postgres, mariadb].flatMap((server) =>
-      ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND'].map((code) => [server, code] as const),
+  it.each<Thrown>([
+    ['postgres', '08006'],
+    ['postgres', '57P01'],
+    ['mariadb', 'PROTOCOL_CONNECTION_LOST'],
+    ['mariadb', 'ER_SERVER_SHUTDOWN'],
+    ...(['postgres', 'mariadb'] as const).flatMap((server) =>
+      ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND'].map((code): Thrown => [server, code]),
     ),
-  ] as const)('$name: %s means that the connection is lost', ({ errors }, code) => {
-    expect(errors.isLost(thrown(code))).toBe(true);
+  ])('%s: %s means that the connection is lost', (name, code) => {
+    expect(errorsOf(name).isLost(thrown(code))).toBe(true);
   });
 
   it.each([
@@ -102,25 +112,25 @@ describe('an error of a database', () => {
     expect(postgres.errors.isLost(error)).toBe(true);
   });
 
-  it.each([
-    [sqlite, 'SQLITE_FULL'],
-    [sqlite, 'SQLITE_IOERR_WRITE'],
-    [sqlite, 'SQLITE_READONLY'],
-    [postgres, '53100'],
-    [mariadb, 'ER_DISK_FULL'],
-    [mariadb, 'ER_RECORD_FILE_FULL'],
-  ])('$name: %s means that the disk takes no writes', ({ errors }, code) => {
-    expect(errors.isFull(thrown(code))).toBe(true);
-    expect(errors.isLost(thrown(code))).toBe(false);
+  it.each<Thrown>([
+    ['sqlite', 'SQLITE_FULL'],
+    ['sqlite', 'SQLITE_IOERR_WRITE'],
+    ['sqlite', 'SQLITE_READONLY'],
+    ['postgres', '53100'],
+    ['mariadb', 'ER_DISK_FULL'],
+    ['mariadb', 'ER_RECORD_FILE_FULL'],
+  ])('%s: %s means that the disk takes no writes', (name, code) => {
+    expect(errorsOf(name).isFull(thrown(code))).toBe(true);
+    expect(errorsOf(name).isLost(thrown(code))).toBe(false);
   });
 
-  it.each([
-    [postgres, '42P01'],
-    [postgres, '42703'],
-    [mariadb, 'ER_NO_SUCH_TABLE'],
-    [mariadb, 'ER_BAD_FIELD_ERROR'],
-  ])('$name: %s means that migrations are missing', ({ errors }, code) => {
-    expect(errors.isMissingTable(thrown(code))).toBe(true);
+  it.each<Thrown>([
+    ['postgres', '42P01'],
+    ['postgres', '42703'],
+    ['mariadb', 'ER_NO_SUCH_TABLE'],
+    ['mariadb', 'ER_BAD_FIELD_ERROR'],
+  ])('%s: %s means that migrations are missing', (name, code) => {
+    expect(errorsOf(name).isMissingTable(thrown(code))).toBe(true);
   });
 
   it('sqlite: its message tells that migrations are missing', () => {
@@ -128,12 +138,12 @@ describe('an error of a database', () => {
     expect(sqlite.errors.isMissingTable(error)).toBe(true);
   });
 
-  it.each([
-    [mariadb, 'ER_PARSE_ERROR'],
-    [postgres, '42601'],
-    [mariadb, 'ER_LOCK_DEADLOCK'],
-  ])('$name: %s does not', ({ errors }, code) => {
-    expect(errors.isMissingTable(thrown(code))).toBe(false);
+  it.each<Thrown>([
+    ['mariadb', 'ER_PARSE_ERROR'],
+    ['postgres', '42601'],
+    ['mariadb', 'ER_LOCK_DEADLOCK'],
+  ])('%s: %s does not', (name, code) => {
+    expect(errorsOf(name).isMissingTable(thrown(code))).toBe(false);
   });
 
   it('means nothing to another database', () => {
