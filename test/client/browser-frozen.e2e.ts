@@ -3,14 +3,15 @@ import { describeBrowser } from '../support/clients/browser.js';
 import { times, type Tab } from '../support/clients/client-tab.js';
 import { clientWorldForTheSuite, type AppOptions } from '../support/clients/client-world.js';
 import { HOUR, SECOND } from '../support/test-clock.js';
+import { limit } from '../support/time.js';
 
 const OK = { status: 200, text: 'alice' };
 const SIGNED_OUT = { status: 401, text: 'The API says 401' };
 const LEFT = { name: 'signedOut', reason: 'sign_out' };
 /** How long a try of the other tabs may take, in milliseconds. */
-const TIMEOUT = 1_000;
+const TIMEOUT = limit(350);
 /** For how long a tab that holds the lock is waited for, at most, and what timers of tabs in the background add. */
-const HELD_UP = TIMEOUT + 5 * SECOND + 3 * SECOND;
+const HELD_UP = TIMEOUT + 5 * SECOND + limit(1_000);
 
 describeBrowser('A tab that sleeps', () => {
   const world = clientWorldForTheSuite({

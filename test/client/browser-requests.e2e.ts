@@ -5,6 +5,7 @@ import { times, type Tab } from '../support/clients/client-tab.js';
 import { clientWorldForTheSuite } from '../support/clients/client-world.js';
 import { until } from '../support/servers/process.js';
 import { HOUR } from '../support/test-clock.js';
+import { limit } from '../support/time.js';
 
 const OK = { status: 200, text: 'alice' };
 
@@ -203,17 +204,20 @@ describeBrowser('A request of a page', () => {
     it('while it waits for a refresh ends at once with its reason, and the others get theirs', async () => {
       tokenExpires();
       world.gate.requests.shut();
-      const outcomes = tab.page.evaluate((url) => {
-        const controller = new AbortController();
-        Object.assign(globalThis, { controller });
-        const { signal } = controller;
-        return Promise.all([
-          app.call(url, { signal }),
-          app.call(new Request(url, { signal })),
-          app.outcomeOf(app.session.getAccessToken({ signal })),
-          app.call(url, { signal: AbortSignal.timeout(400) }),
-        ]);
-      }, `${world.api.url}/api/orders`);
+      const outcomes = tab.page.evaluate(
+        ([url, milliseconds]) => {
+          const controller = new AbortController();
+          Object.assign(globalThis, { controller });
+          const { signal } = controller;
+          return Promise.all([
+            app.call(url, { signal }),
+            app.call(new Request(url, { signal })),
+            app.outcomeOf(app.session.getAccessToken({ signal })),
+            app.call(url, { signal: AbortSignal.timeout(milliseconds) }),
+          ]);
+        },
+        [`${world.api.url}/api/orders`, limit(400)] as const,
+      );
       const other = tab.call();
       await until('all wait', () => world.api.refusals === 4 || undefined);
       await world.gate.requests.holds();

@@ -4,6 +4,7 @@ import type { Outcome, Tab } from '../support/clients/client-tab.js';
 import { clientWorldForTheSuite, type Serve } from '../support/clients/client-world.js';
 import { cleanUp, freePort, startProcess, until, type ServiceProcess } from '../support/servers/process.js';
 import { productionEnvironment } from '../support/servers/service.js';
+import { limit } from '../support/time.js';
 
 /** What Chromium writes where nobody answers what it asks ahead of a request. */
 const CORS = /has been blocked by CORS policy/;
@@ -23,7 +24,7 @@ describeBrowser('While the service is killed and started again', () => {
     // All the time a token expires, and nothing is forgiven for having come early. Ends are whole seconds: of one second,
     // a moment may be left, and then one of the next.
     env: { ACCESS_TOKEN_TTL: '2s', REFRESH_TOKEN_LEEWAY: '0' },
-    app: { patience: 1_500, timeout: 1_000 },
+    app: { patience: limit(500), timeout: limit(350) },
     except: CORS,
   });
 

@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { BrowserContextOptions } from 'playwright-core';
-import { browserForTheSuite, describeBrowser } from '../support/clients/browser.js';
+import { browserForTheSuite, describeBrowser, newProfile } from '../support/clients/browser.js';
 import { Demo, isShown, leewayPasses, LIFE, logOf, says, startDemo } from '../support/clients/demo-page.js';
 import { lowContrasts, nameless } from '../support/clients/page-audit.js';
 import { cleanUp, until, type ServiceProcess } from '../support/servers/process.js';
+import { limit } from '../support/time.js';
 
 /** The window that the pictures are taken of. */
 const PICTURE = { width: 1_200, height: 800 };
@@ -21,7 +22,7 @@ describeBrowser('The demo in a browser', () => {
   });
 
   async function open(options: BrowserContextOptions = {}): Promise<Demo> {
-    return Demo.open(await running.browser.newContext(options), service.url);
+    return Demo.open(await newProfile(running.browser, options), service.url);
   }
 
   async function close(): Promise<void> {
@@ -68,7 +69,7 @@ describeBrowser('The demo in a browser', () => {
       await demo
         .tab(1)
         .getByText('Expired: the next call refreshes it')
-        .waitFor({ timeout: LIFE + 5_000 });
+        .waitFor({ timeout: LIFE + limit(5_000) });
       expect(
         await demo
           .tab(1)
@@ -332,7 +333,7 @@ describeBrowser('The demo in a browser', () => {
 
   describe('with a clock in its pages that a test turns', () => {
     beforeEach(async () => {
-      const context = await running.browser.newContext();
+      const context = await newProfile(running.browser);
       await context.clock.install();
       demo = await Demo.open(context, service.url);
     });
@@ -431,7 +432,7 @@ describeBrowser('The demo in a browser', () => {
   pictures(['light', 'dark'] as const)('is what the picture shows: %s', async (colorScheme) => {
     // Nobody else has been here.
     const alone = await startDemo();
-    demo = await Demo.open(await running.browser.newContext({ colorScheme, viewport: PICTURE }), alone.url);
+    demo = await Demo.open(await newProfile(running.browser, { colorScheme, viewport: PICTURE }), alone.url);
     await demo.signIn();
     await demo.press('Sign in on another device');
     await demo.tab(2).getByText('the next call refreshes it').waitFor();

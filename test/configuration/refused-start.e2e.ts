@@ -26,9 +26,10 @@ import { productionEnvironment, SECRET, SERVICE_KEY, startService } from '../sup
 import { openDatabase } from '../support/databases/service-database.js';
 import { TcpProxy } from '../support/databases/tcp-proxy.js';
 import { TestClock } from '../support/test-clock.js';
+import { limit } from '../support/time.js';
 
 /** How soon a start that waiting can't help is given up, in milliseconds; a database is waited for longer. */
-const AT_ONCE = 10_000;
+const AT_ONCE = limit(10_000);
 
 /** The reason of a refused start: exit code 1, and nothing on stderr but one readable line. */
 function reasonOf({ code, stderr }: Ended): string {
@@ -412,11 +413,11 @@ describeOnEachServer('A database that does not answer at the start is waited for
 
 describe('A database that never answers', () => {
   it('is given up after 30 s, with a line a try in between', async () => {
-    const result = await ended(hopeless.service, 45_000);
+    const result = await ended(hopeless.service, 30_000 + limit(15_000));
 
     const took = await hopeless.took;
     expect(took).toBeGreaterThan(29_000);
-    expect(took).toBeLessThan(40_000);
+    expect(took).toBeLessThan(30_000 + limit(3_000));
     expect(reasonOf(result)).toMatch(/database.*30 s.*ECONNREFUSED/);
     expect(result.stdout.match(/trying again/g)?.length).toBeGreaterThan(15);
     expect(result.stdout + result.stderr).not.toContain('hunter2');

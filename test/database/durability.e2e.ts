@@ -10,6 +10,7 @@ import { SessionStore, type NewSession } from '../../src/auth/session/session.st
 import { createDatabase, type TestDatabase } from '../support/databases/databases.js';
 import { dataSourceOptions } from '../support/databases/service-database.js';
 import { logout, postSession, refresh, refreshed, signIn } from '../support/http/http.js';
+import { until } from '../support/servers/process.js';
 import { startService, type TestService } from '../support/servers/service.js';
 import { gist, sqliteHandle, watchStatements, type SqliteHandle } from '../support/databases/statements.js';
 import { MINUTE } from '../support/test-clock.js';
@@ -125,7 +126,7 @@ describe('durability of the service on SQLite', () => {
     const other = openSqlite(database.url.replace('sqlite:', ''));
     other.exec('BEGIN IMMEDIATE');
     const answer = postSession(service.url, { subject: 'alice' });
-    await until(() => writes.length > 0);
+    await until('something is written', () => writes.length > 0 || undefined);
     expect(levelOf(handle)).toBe('NORMAL');
 
     other.exec('COMMIT');
@@ -219,12 +220,4 @@ interface SqliteConnection {
 function openSqlite(path: string): SqliteConnection {
   const BetterSqlite3 = createRequire(import.meta.url)('better-sqlite3') as new (path: string) => SqliteConnection;
   return new BetterSqlite3(path);
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const givesUpAt = performance.now() + 5_000;
-  while (!condition()) {
-    if (performance.now() > givesUpAt) throw new Error('It has not come true.');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }

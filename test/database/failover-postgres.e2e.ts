@@ -3,7 +3,6 @@ import { ComingsAndGoings } from '../support/fleet/acknowledged.js';
 import { logout, postSession, refresh, refreshed, signIn } from '../support/http/http.js';
 import {
   askAll,
-  DEADLINE,
   expectLive,
   expectNotReady,
   expectRecovery,
@@ -16,6 +15,7 @@ import { cleanUp, startProcess, until, type ServiceProcess } from '../support/se
 import { RefreshLoad } from '../support/clients/refresh-load.js';
 import { productionEnvironment } from '../support/servers/service.js';
 import { TcpProxy } from '../support/databases/tcp-proxy.js';
+import { DEADLINE, limit } from '../support/time.js';
 
 const CLIENTS = 20;
 /** How many refreshes there are between two turns of the story. */
@@ -23,7 +23,7 @@ const SOME = 100;
 const TOKEN = /rt_[\w-]{60}|eyJ[\w-]+\./;
 
 // Servers are made and killed; on a busy machine that takes its time.
-jest.setTimeout(180_000);
+jest.setTimeout(limit(180_000));
 
 describePostgresServers('When PostgreSQL fails over', () => {
   let primary: PostgresServer;

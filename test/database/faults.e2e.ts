@@ -23,6 +23,7 @@ import { productionEnvironment } from '../support/servers/service.js';
 import { expectNobodyRefused } from '../support/servers/restarts.js';
 import { itOnSmallDisk } from '../support/databases/small-disk.js';
 import { takeAllConnections } from '../support/databases/take-all-connections.js';
+import { limit } from '../support/time.js';
 
 const CLIENTS = 20;
 /** How large the table of sessions may grow, in bytes; the server's log comes in files of half of that. */
@@ -31,7 +32,7 @@ const FULL = 2 * 1024 * 1024;
 const TOO_MANY_CONNECTIONS = '53300';
 
 // Servers are made and killed; on a busy machine that takes its time.
-jest.setTimeout(180_000);
+jest.setTimeout(limit(180_000));
 
 afterEach(stopPostgresServers);
 afterEach(cleanUp);

@@ -16,6 +16,7 @@ import { sessionsOf } from '../support/http/session-calls.js';
 import { startService, type TestService } from '../support/servers/service.js';
 import { TcpProxy } from '../support/databases/tcp-proxy.js';
 import { MINUTE } from '../support/test-clock.js';
+import { limit } from '../support/time.js';
 
 const NODES = 3;
 const ROUNDS = 10;
@@ -26,7 +27,7 @@ const USERS = 20;
 const STARTS = 4;
 
 // Servers are made and killed; on a busy machine that takes its time.
-jest.setTimeout(240_000);
+jest.setTimeout(limit(240_000));
 
 describeGalera('On a Galera cluster', () => {
   let nodes: GaleraNode[];

@@ -14,11 +14,12 @@ import { expectNobodyRefused } from '../support/servers/restarts.js';
 import { cleanUp, until } from '../support/servers/process.js';
 import { startService, type TestService } from '../support/servers/service.js';
 import { takeAllConnections } from '../support/databases/take-all-connections.js';
+import { limit, PROMPT } from '../support/time.js';
 
 const CLIENTS = 20;
 
 // Servers are made and killed; on a busy machine that takes its time.
-jest.setTimeout(180_000);
+jest.setTimeout(limit(180_000));
 
 describeMariadbServers('A MariaDB server', () => {
   let server: MariadbServer;
@@ -62,7 +63,7 @@ describeMariadbServers('A MariaDB server', () => {
       await server.query('SET GLOBAL read_only = ON');
       const answers = await askAll(ofUser.url, refresh_token);
       expectUnavailable(answers);
-      expect(Math.max(...answers.map(({ took }) => took))).toBeLessThan(1_500);
+      expect(Math.max(...answers.map(({ took }) => took))).toBeLessThan(PROMPT);
       await expectNotReady(ofUser.url, 'read-only');
       await expectLive(ofUser.url);
       await server.query('SET GLOBAL read_only = OFF');

@@ -4,10 +4,11 @@ import { createDatabase, describeOnEachDatabase, type TestDatabase } from '../su
 import { refreshed, signIn } from '../support/http/http.js';
 import { cleanUp, startProcess } from '../support/servers/process.js';
 import { productionEnvironment } from '../support/servers/service.js';
+import { limit } from '../support/time.js';
 
 const INSTANCES = 10;
 /** For how long two processors may be busy with all the starts, in milliseconds. */
-const PATIENCE = 50_000;
+const PATIENCE = limit(50_000);
 
 describeOnEachDatabase('Instances that start together on an empty database', (databaseName) => {
   let database: TestDatabase;

@@ -7,9 +7,10 @@ import { until } from '../support/servers/process.js';
 import { serviceForEachTest } from '../support/servers/running-service.js';
 import type { TestService } from '../support/servers/service.js';
 import { MINUTE } from '../support/test-clock.js';
+import { limit } from '../support/time.js';
 
 // Thousands of refreshes: on a busy machine that takes its time.
-jest.setTimeout(180_000);
+jest.setTimeout(limit(180_000));
 
 /** How many refreshes are on their way at once: as many as the pool has connections. */
 const AT_ONCE = 10;

@@ -44,9 +44,9 @@ import {
   REVOKED,
   tokenResponse,
 } from '../support/http/oauth.js';
-import { cleanUp, freePort, startProcess } from '../support/servers/process.js';
+import { freePort } from '../support/servers/process.js';
 import { serviceForTheSuite, withService } from '../support/servers/running-service.js';
-import { ISSUER, productionEnvironment, SERVICE_KEY } from '../support/servers/service.js';
+import { ISSUER, SERVICE_KEY, startService } from '../support/servers/service.js';
 import { endOf } from '../support/databases/session-rows.js';
 import { HOST_ISSUER, HOST_SECRET } from '../support/http/signing.js';
 import { json as jsonAnswer, NOT_FOUND, wire, type Wire } from '../support/http/wire.js';
@@ -160,14 +160,14 @@ describe('GET /.well-known/oauth-authorization-server', () => {
 });
 
 describe('Every URL in the metadata of a service', () => {
-  afterEach(cleanUp);
-
   it.each(['oauth', 'auth/v1'])('answers: under %s', async (prefix) => {
     const database = await createDatabase('SQLite');
     const port = await freePort();
     const issuer = `http://127.0.0.1:${port}`;
-    const env = { ...productionEnvironment(database.url), ISSUER: issuer, OAUTH_PREFIX: prefix, PORT: String(port) };
-    const { url } = await startProcess({ env });
+    const service = await startService(database.url, {
+      env: { ISSUER: issuer, OAUTH_PREFIX: prefix, PORT: String(port) },
+    });
+    const { url } = service;
     const session = await signIn(url);
     const told = await metadataOf(url);
 
@@ -182,7 +182,7 @@ describe('Every URL in the metadata of a service', () => {
     });
     expect(wire(await postForm(told.revocation_endpoint, asked))).toEqual(REVOKED);
     expect(wire(await postForm(told.token_endpoint, form))).toEqual(INVALID_GRANT);
-    await cleanUp();
+    await service.close();
     await database.drop();
   });
 });

@@ -9,6 +9,7 @@ import { RawConnection } from '../support/http/raw-http.js';
 import { serviceForEachTest, withService } from '../support/servers/running-service.js';
 import { DAY, HOUR, MINUTE, SECOND } from '../support/test-clock.js';
 import { json as jsonAnswer, NOT_FOUND, REFUSED, SERVER_ERROR, UNAVAILABLE, wire } from '../support/http/wire.js';
+import { DEADLINE } from '../support/time.js';
 
 describeOnEachDatabase('a good refresh token', (databaseName) => {
   it('is answered with exactly the five fields, in their order', () =>
@@ -152,7 +153,7 @@ describe('when the service itself fails', () => {
 
     expect(wire(answer)).toEqual(UNAVAILABLE);
     expect(took).toBeGreaterThan(4_900);
-    expect(took).toBeLessThan(6_500);
+    expect(took).toBeLessThan(DEADLINE);
     expect(eventsIn(log, 'request.unavailable')).toEqual([
       { event: 'request.unavailable', reason: 'deadline', request_id: expect.any(String) },
     ]);

@@ -13,6 +13,7 @@ import { provided, startGuardedHost, type GuardedHost } from '../support/hosts/g
 import { decoded, jwt, rsa, type Signer } from '../support/http/jwt.js';
 import { ALGORITHMS, HOST_ISSUER, jwkOf, keyPair, signed, signing, type Signing } from '../support/http/signing.js';
 import { HOUR, SECOND } from '../support/test-clock.js';
+import { limit } from '../support/time.js';
 
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
@@ -89,7 +90,7 @@ describe.each(ALGORITHMS)('AccessTokenVerifier with %s', (algorithm) => {
       const startedAt = performance.now();
       await expectRefused(verifier.verify(`${'e'.repeat(50_000_000)}.x.x`), 'malformed');
       await expectRefused(verifier.verify('.'.repeat(50_000_000)), 'malformed');
-      expect(performance.now() - startedAt).toBeLessThan(1_000);
+      expect(performance.now() - startedAt).toBeLessThan(limit(350));
     });
 
     it('and names no part of it in the error', async () => {

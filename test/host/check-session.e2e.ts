@@ -28,6 +28,7 @@ import type { LoggedEvent } from '../support/servers/log.js';
 import { watchStatements } from '../support/databases/statements.js';
 import { HOUR, MINUTE, SECOND, TestClock } from '../support/test-clock.js';
 import { INVALID_TOKEN, MISSING_TOKEN, UNAVAILABLE, wire, type Wire } from '../support/http/wire.js';
+import { DEADLINE } from '../support/time.js';
 
 /** For routes where a session that has ended is over at once. */
 @Injectable()
@@ -352,7 +353,7 @@ describe('A database that neither answers nor refuses', () => {
     try {
       const { authorization } = await signIn(host.app, 'alice');
       jest.spyOn(host.app.get(SessionStore), 'find').mockReturnValue(new Promise(() => undefined));
-      const signal = AbortSignal.timeout(7_000);
+      const signal = AbortSignal.timeout(DEADLINE);
       const answer = await fetch(`${host.url}/orders`, { method: 'POST', headers: { authorization }, signal });
       expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5']);
       expect(await answer.text()).toBe(UNAVAILABLE.text);

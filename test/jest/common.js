@@ -1,4 +1,14 @@
 import { resolve } from 'node:path';
+import { measuredFactor } from './time-factor.js';
+
+process.env.TEST_TIME_FACTOR ??= measuredFactor().toFixed(1);
+
+/** What stands in the configuration of a whole run, beside its projects. */
+export const settings = {
+  // Milliseconds, as `limit` of test/support/time.ts; the longest timer of Node bounds them.
+  testTimeout: Math.min(2 ** 31 - 1, Math.round(60_000 * Number(process.env.TEST_TIME_FACTOR))),
+  maxWorkers: 3,
+};
 
 /** What the projects share: TypeScript through swc, as ES modules. */
 export const common = {

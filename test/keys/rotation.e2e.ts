@@ -17,9 +17,10 @@ import { ResourceServer } from '../support/hosts/resource-server.js';
 import { ISSUER, SERVICE_KEY, startService, type TestService } from '../support/servers/service.js';
 import { DAY, MINUTE, SECOND, TestClock } from '../support/test-clock.js';
 import { isMadeWith, keyIdOf, publishedBy, remade } from '../support/http/token-parts.js';
+import { limit } from '../support/time.js';
 
 /** How soon a running service sees what was added, in milliseconds. */
-const SEEN_WITHIN = 5 * SECOND;
+const SEEN_WITHIN = 5 * SECOND + limit(SECOND);
 
 /** Production on a database, with a signing key and a secret in the folder that have long been there. */
 async function folderFor({ url }: TestDatabase, env: Record<string, string>): Promise<Keys> {
@@ -136,7 +137,7 @@ async function rotate({ folder, key, secret }: Keys, services: readonly ServiceP
     await until('all have refreshed', () => clients.refreshes > 100 || undefined);
     const added = [await folder.addSigningKey(), await folder.addSecret()] as const;
     const isInUse = () => api.keyIds.has(added[0]) && clients.secretIds.has(added[1].slice(0, 2));
-    await until('both are in use', () => isInUse() || undefined, 30_000);
+    await until('both are in use', () => isInUse() || undefined, limit(30_000));
     const { refreshes } = clients;
     await until('all have refreshed again', () => clients.refreshes > refreshes + 100 || undefined);
     return { clients, api, old: [key, secret], added };

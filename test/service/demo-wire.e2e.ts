@@ -10,6 +10,7 @@ import { installWithout } from '../support/servers/installation.js';
 import { cleanUp, emptyFolder, startProcess, stop, until, type ServiceProcess } from '../support/servers/process.js';
 import { productionEnvironment, SECRET, SIGNING_KEYS } from '../support/servers/service.js';
 import { INVALID_TOKEN, NOT_FOUND, REFUSED, wire } from '../support/http/wire.js';
+import { limit } from '../support/time.js';
 
 const PATHS = [
   '',
@@ -169,7 +170,7 @@ describe('There is no demo', () => {
     await signIn(service.url);
     const begun = performance.now();
     expect((await stop(service)).code).toBe(0);
-    expect(performance.now() - begun).toBeLessThan(5_000);
+    expect(performance.now() - begun).toBeLessThan(limit(1_600));
   });
 
   describePostgres('without better-sqlite3', () => {

@@ -19,13 +19,13 @@ import {
   expectUnavailable,
   get,
   isReady,
-  PROMPT,
   timed,
   type Timed,
 } from '../support/servers/outages.js';
 import { cleanUp, emptyFolder, startProcess, until, type ServiceProcess } from '../support/servers/process.js';
 import { productionEnvironment } from '../support/servers/service.js';
 import { TcpProxy } from '../support/databases/tcp-proxy.js';
+import { limit, PROMPT } from '../support/time.js';
 
 /** What `look` sees while `work` lasts. */
 async function during<T>(work: Promise<unknown>, look: () => Promise<T>): Promise<T[]> {
@@ -65,7 +65,7 @@ function whileAway(name: DatabaseName): void {
 
     const answers = await askAll(url, refresh_token);
     expectUnavailable(answers);
-    expect(Math.max(...answers.map(({ took }) => took))).toBeLessThan(1_500);
+    expect(Math.max(...answers.map(({ took }) => took))).toBeLessThan(PROMPT);
     await expectNotReady(url);
     await expectLive(url);
 
@@ -136,7 +136,7 @@ function whileAway(name: DatabaseName): void {
         expectUnavailable([answer]);
         return undefined;
       },
-      12_000,
+      limit(12_000),
     );
     await expectRecovery(url, [successor]);
   });

@@ -26,14 +26,14 @@ import { productionEnvironment, SERVICE_KEY, startService } from '../support/ser
 import { TcpProxy } from '../support/databases/tcp-proxy.js';
 import { TestClock } from '../support/test-clock.js';
 import type { IssuedSession, TokenResponse } from '../../src/auth/refresh-token/token-response.js';
+import { DEADLINE, PROMPT } from '../support/time.js';
 
 const SIGN_IN = {
   headers: { ...bearer(SERVICE_KEY), 'Content-Type': 'application/json' },
   body: JSON.stringify({ subject: 'bob' }),
 };
-/** How long a service may take that nothing holds up, in milliseconds. */
-const AT_ONCE = 1_500;
-const AT_MOST = 10_000;
+/** How long a service may take that requests hold up: the deadline, and as much again, in milliseconds. */
+const AT_MOST = 2 * DEADLINE;
 
 function get(url: string): Promise<Answer> {
   return call(url, { method: 'GET' });
@@ -112,7 +112,7 @@ describe('Shut-down where nothing is open', () => {
     await refreshed(service.url, (await signIn(service.url)).refresh_token);
 
     service.signal(name);
-    await exits(service, AT_ONCE);
+    await exits(service, PROMPT);
   });
 });
 
@@ -152,7 +152,7 @@ describeOnEachDatabase('Shut-down', (databaseName) => {
     const created = json<IssuedSession>(expectLastAnswer(await begun.finish(), 201));
 
     // Every connection has had its last answer.
-    await exits(service, AT_ONCE);
+    await exits(service, PROMPT);
 
     // What was answered was committed.
     const next = await startService(database.url, { env, clock: new TestClock(Date.now()) });
@@ -187,7 +187,7 @@ describe('Shut-down under load', () => {
     const answered = await Promise.all(load);
     expect(answered.flat().filter(({ status }) => status !== 200)).toEqual([]);
     expect(answered.flat().length).toBeGreaterThan(clients.length + 5);
-    await exits(service, AT_ONCE);
+    await exits(service, PROMPT);
   });
 });
 
@@ -240,7 +240,7 @@ describePostgres('Shut-down while PostgreSQL does not answer', () => {
     await network.pass();
 
     expectLastAnswer(await answer, 200);
-    await exits(service, AT_ONCE);
+    await exits(service, PROMPT);
   });
 
   it('ends where idle connections to the database are dead', async () => {
@@ -267,7 +267,7 @@ describe('Shut-down is not held up', () => {
     await signIn(service.url);
     const insisting = setInterval(() => service.signal('SIGTERM'), 1);
     try {
-      await exits(service, AT_ONCE);
+      await exits(service, PROMPT);
     } finally {
       clearInterval(insisting);
     }
@@ -318,7 +318,7 @@ describeOnExpress('A signal while the start waits for its database', () => {
     await until('it waits', () => /trying again/.test(service.stdout) || undefined);
 
     service.signal(name);
-    const { code, signal } = await ended(service, 2_000);
+    const { code, signal } = await ended(service, PROMPT);
     // By its own hand: the first process of a container is not ended by a signal that it doesn't handle.
     expect({ code, signal }).toEqual({ code: 0, signal: null });
   });

@@ -2,10 +2,13 @@ import { accessSync, constants } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
-import { chromium, type Browser, type BrowserContext } from 'playwright-core';
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions } from 'playwright-core';
 import { emptyFolder, run, until } from '../servers/process.js';
+import { limit } from '../time.js';
 
 const LINE = 'There is no Chromium (TEST_CHROMIUM)';
+/** For how long Playwright waits, in milliseconds. */
+const PATIENCE = limit(30_000);
 const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 /** Nothing but what the tests ask for leaves the browser, and it needs neither a display nor a sandbox of its own. */
 const ARGUMENTS = [
@@ -36,8 +39,12 @@ function isExecutable(path: string): boolean {
 
 const executablePath = findChromium();
 
-/** `describe` where there is a Chromium, else it is skipped with one visible line; REQUIRE_BROWSER=1 fails it. */
+/**
+ * `describe` where there is a Chromium, else it is skipped with one visible line; REQUIRE_BROWSER=1 fails it. An empty
+ * `TEST_CHROMIUM` leaves it out without a word.
+ */
 export function describeBrowser(what: string, suite: () => void): void {
+  if (process.env['TEST_CHROMIUM'] === '') return;
   if (executablePath !== undefined) return describe(what, suite);
   if (process.env['REQUIRE_BROWSER'] === '1') {
     return describe(what, () => {
@@ -53,7 +60,18 @@ export function describeBrowser(what: string, suite: () => void): void {
 /** Starts a browser: for suites of `describeBrowser`. Close it with `close()`. */
 export function openBrowser(): Promise<Browser> {
   if (executablePath === undefined) throw new Error(`${LINE}.`);
-  return chromium.launch({ executablePath, args: ARGUMENTS });
+  return chromium.launch({ executablePath, args: ARGUMENTS, timeout: PATIENCE });
+}
+
+/** A new profile of a browser. */
+export async function newProfile(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
+  return patient(await browser.newContext(options));
+}
+
+/** What is waited for in a profile's pages may take as long as this machine needs. */
+function patient(profile: BrowserContext): BrowserContext {
+  profile.setDefaultTimeout(PATIENCE);
+  return profile;
 }
 
 /**
@@ -64,7 +82,9 @@ export async function openPermissiveProfile(folder: string): Promise<BrowserCont
   if (executablePath === undefined) throw new Error(`${LINE}.`);
   await mkdir(join(folder, 'Default'), { recursive: true });
   await writeFile(join(folder, 'Default', 'Preferences'), '{"profile":{"cookie_controls_mode":0}}');
-  return chromium.launchPersistentContext(folder, { executablePath, args: ARGUMENTS });
+  return patient(
+    await chromium.launchPersistentContext(folder, { executablePath, args: ARGUMENTS, timeout: PATIENCE }),
+  );
 }
 
 /**
@@ -84,8 +104,8 @@ export async function openPlainBrowser(): Promise<BrowserContext> {
     'Chromium listens',
     () => /DevTools listening on (ws:\S+)/.exec(chromiumProcess.stderr) ?? undefined,
   );
-  const browser = await chromium.connectOverCDP(url, { noDefaults: true });
-  return browser.contexts()[0] as BrowserContext;
+  const browser = await chromium.connectOverCDP(url, { noDefaults: true, timeout: PATIENCE });
+  return patient(browser.contexts()[0] as BrowserContext);
 }
 
 /** A browser that hooks start and stop; only while a test runs is there a `browser`. */

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/global
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { IssuedSession } from '../../../src/auth/refresh-token/token-response.js';
 import { AppServer } from './app-server.js';
-import { complaintsOf, openBrowser, openPlainBrowser } from './browser.js';
+import { complaintsOf, newProfile, openBrowser, openPlainBrowser } from './browser.js';
 import { Tab } from './client-tab.js';
 import { COOKIE, WITH_COOKIES } from '../http/cookies.js';
 import { createDatabase, type TestDatabase } from '../databases/databases.js';
@@ -159,7 +159,7 @@ export function clientWorldForTheSuite({ serve, env = {}, app = {}, isPlain, exc
     if (!isPlain) browser = await openBrowser();
   });
   beforeEach(async () => {
-    world.context = await (browser?.newContext({ ignoreHTTPSErrors: true }) ?? openPlainBrowser());
+    world.context = await (browser ? newProfile(browser, { ignoreHTTPSErrors: true }) : openPlainBrowser());
     complaints = complaintsOf(world.context, PROVOKED);
     seen = [];
     world.context.on('console', (message) => void seen.push(message.text()));

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import type { BrowserContext, Cookie, Page } from 'playwright-core';
-import { openBrowser, openPermissiveProfile } from './browser.js';
+import { newProfile, openBrowser, openPermissiveProfile } from './browser.js';
 import { serveBackend, servePages, type BackendSite, type Site } from './cookie-site.js';
 import { WITH_COOKIES } from '../http/cookies.js';
 import { createDatabase, type TestDatabase } from '../databases/databases.js';
@@ -45,7 +45,7 @@ interface Browsing {
 async function asItComes(): Promise<Browsing> {
   const browser = await openBrowser();
   return {
-    newContext: () => browser.newContext(),
+    newContext: () => newProfile(browser),
     leave: (context) => context.close(),
     close: () => browser.close(),
   };

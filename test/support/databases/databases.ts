@@ -70,8 +70,8 @@ export function describeOnEachServer(what: string, suite: (name: 'PostgreSQL' | 
   describeMariadb(`${what} on MariaDB`, () => suite('MariaDB'));
 }
 
-/** Some of jest's projects are about some databases only (`TEST_DATABASES`): the others are left out without a word. */
-function isLeftOut(name: DatabaseName): boolean {
+/** `TEST_DATABASES` names the databases of a run or of a project of Jest: the others are left out without a word. */
+export function isLeftOut(name: DatabaseName): boolean {
   return !(process.env['TEST_DATABASES'] ?? name).split(',').includes(name);
 }
 

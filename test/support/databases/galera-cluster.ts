@@ -1,16 +1,19 @@
 import { existsSync } from 'node:fs';
 import { describe } from '@jest/globals';
+import { isLeftOut } from './databases.js';
 import { canMakeMariadbServers, MariadbServer, programNamed } from './mariadb-server.js';
 import { freePort, until } from '../servers/process.js';
+import { limit } from '../time.js';
 
 /** Where the packages of distributions put it. */
 const PROVIDER = ['/usr/lib/galera/libgalera_smm.so', '/usr/lib64/galera/libgalera_smm.so'].find(existsSync);
 
 /** How long a node may take to have all that the others have, in milliseconds. */
-const PATIENCE = 60_000;
+const PATIENCE = limit(60_000);
 
 /** `describe` where a cluster can be made; elsewhere it is skipped, with one visible line, whatever is required. */
 export function describeGalera(what: string, suite: () => void): void {
+  if (isLeftOut('MariaDB')) return;
   if (canMakeMariadbServers && PROVIDER && programNamed('rsync')) return describe(what, suite);
   process.stderr.write(
     `\nThere are no mariadbd, libgalera_smm.so and rsync to make a cluster with: "${what}" is skipped.\n`,

@@ -4,11 +4,12 @@ import { delimiter, join } from 'node:path';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { describeServers } from './describe-servers.js';
 import { emptyFolder, ended, freePort, run, until, type TestProcess } from '../servers/process.js';
+import { limit } from '../time.js';
 
 const DATABASE = 'refresh_token';
 
 /** How long a start may take on a busy machine, in milliseconds. */
-const PATIENCE = 60_000;
+const PATIENCE = limit(60_000);
 
 /** Where Debian keeps servers, which is on nobody's path but root's. */
 const FOLDERS = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
@@ -32,7 +33,7 @@ export const canMakeMariadbServers = SERVER !== undefined && INSTALLER !== undef
 
 /** `describe` where servers of a test's own can be made. */
 export function describeMariadbServers(what: string, suite: () => void): void {
-  describeServers(canMakeMariadbServers, 'mariadbd and mariadb-install-db', what, suite);
+  describeServers('MariaDB', canMakeMariadbServers, 'mariadbd and mariadb-install-db', what, suite);
 }
 
 const servers = new Set<MariadbServer>();
@@ -71,7 +72,7 @@ export class MariadbServer {
     const server = new MariadbServer(join(folder, 'data'), await freePort(), settings);
     const install = ['--no-defaults', ...USER, '--auth-root-authentication-method=normal', '--skip-test-db'];
     const installing = await run(String(INSTALLER), [...install, `--datadir=${server.folder}`], { cwd: folder });
-    const { code, stdout, stderr } = await ended(installing, 60_000);
+    const { code, stdout, stderr } = await ended(installing, PATIENCE);
     if (code !== 0) throw new Error(`${INSTALLER} has failed:\n${stdout}${stderr}`);
     return server;
   }

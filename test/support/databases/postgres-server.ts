@@ -14,6 +14,7 @@ import {
   type SystemUser,
   type TestProcess,
 } from '../servers/process.js';
+import { limit } from '../time.js';
 
 const SUPERUSER = 'postgres';
 
@@ -41,7 +42,7 @@ export type ServerSettings = Readonly<Record<string, string>>;
 
 /** `describe` where servers of a test's own can be made. */
 export function describePostgresServers(what: string, suite: () => void): void {
-  describeServers(postgresBinaries !== undefined, 'initdb, postgres and pg_basebackup', what, suite);
+  describeServers('PostgreSQL', postgresBinaries !== undefined, 'initdb, postgres and pg_basebackup', what, suite);
 }
 
 const servers = new Set<PostgresServer>();
@@ -192,7 +193,7 @@ export class PostgresServer {
   }
 
   private async make(program: string, args: readonly string[]): Promise<void> {
-    const { code, stdout, stderr } = await ended(await this.run(program, ['-D', this.folder, ...args]), 60_000);
+    const { code, stdout, stderr } = await ended(await this.run(program, ['-D', this.folder, ...args]), limit(60_000));
     if (code !== 0) throw new Error(`${program} has failed:\n${stdout}${stderr}`);
   }
 

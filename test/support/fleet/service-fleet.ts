@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { call, type Answer } from '../http/http.js';
 import { ended, startProcess, stop, until, type Ended, type ServiceProcess } from '../servers/process.js';
+import { limit } from '../time.js';
 
 /** What the service says where it has not found its database. */
 const DATABASE_AWAY = "can't start: The database could not be used";
@@ -137,8 +138,8 @@ export class ServiceFleet {
   }
 }
 
-/** For how long something is waited for that a busy machine may take long for, in milliseconds. */
-export const PATIENCE = 150_000;
+/** For how long something is waited for that takes its time, in milliseconds. */
+export const PATIENCE = limit(50_000);
 
 /** In another order. */
 export function shuffled<T>(all: readonly T[]): T[] {

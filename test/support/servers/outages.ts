@@ -1,15 +1,7 @@
 import { expect } from '@jest/globals';
 import { call, json, logout, postSession, refresh, refreshed, signIn, type Answer } from '../http/http.js';
 import { until } from './process.js';
-
-/** A handler's deadline of 5 s, and what a busy machine may add, in milliseconds. */
-export const DEADLINE = 5_000 + 3_000;
-
-/** Within how many milliseconds a process answers that nothing holds up, on a busy machine. */
-export const PROMPT = 1_500;
-
-/** The same for a process that finds its database back. */
-const RECOVERY = 20_000;
+import { DEADLINE, PROMPT } from '../time.js';
 
 export interface Timed extends Answer {
   readonly took: number;
@@ -61,7 +53,7 @@ export async function expectLive(url: string): Promise<void> {
 
 /** The database is back: the same process serves again, and nobody was signed out. */
 export async function expectRecovery(url: string, tokens: readonly string[]): Promise<void> {
-  await until('it is ready', async () => (await isReady(url)) || undefined, RECOVERY);
+  await until('it is ready', async () => (await isReady(url)) || undefined);
   for (const token of tokens) await refreshed(url, token);
   await signIn(url);
   const leaver = await signIn(url);

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { call } from '../http/http.js';
 import { HTTP_ADAPTER } from './http-adapter.js';
+import { limit } from '../time.js';
 
 /** What `npm run build` has made of `src/main.ts`. */
 export const MAIN = resolve('dist/main.js');
@@ -126,7 +127,7 @@ export interface Ended extends Exit {
 }
 
 /** Waits for the end of a process. @throws once `patience` milliseconds have passed */
-export async function ended(child: TestProcess, patience = 20_000): Promise<Ended> {
+export async function ended(child: TestProcess, patience = limit(20_000)): Promise<Ended> {
   await until('the process ends', () => child.hasExited || undefined, patience);
   const exit = await child.exit;
   return { ...exit, stdout: child.stdout, stderr: child.stderr };
@@ -177,7 +178,7 @@ async function isAnswered(url: string): Promise<boolean> {
 export async function until<T>(
   what: string,
   probe: () => Promise<T | undefined> | T | undefined,
-  patience = 20_000,
+  patience = limit(20_000),
 ): Promise<T> {
   const givesUpAt = performance.now() + patience;
   for (;;) {

@@ -1,7 +1,8 @@
 import { expect } from '@jest/globals';
-import { DEADLINE, expectNotReady, expectRecovery } from './outages.js';
+import { expectNotReady, expectRecovery } from './outages.js';
 import { until } from './process.js';
 import { RefreshLoad } from '../clients/refresh-load.js';
+import { DEADLINE } from '../time.js';
 
 /** How many refreshes there are between two turns of the story. */
 const SOME = 60;

@@ -30,7 +30,7 @@ export function productionEnvironment(databaseUrl: string): Record<string, strin
   };
 }
 
-/** The whole service, listening on a free port, its clock in the test's hand. */
+/** The whole service, listening on a free port unless its environment names one, its clock in the test's hand. */
 export interface TestService {
   readonly url: string;
   readonly app: INestApplication;
@@ -60,7 +60,7 @@ export async function startService(
   configureHttp(app);
   await serveDocs(app, config);
   try {
-    await app.listen(0, '127.0.0.1');
+    await app.listen(Number(env['PORT'] ?? 0), '127.0.0.1');
   } catch (error) {
     // A refused start must not leave its connections behind.
     await app.close();
