@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { SessionListResponse } from '../../src/auth/endpoints/session.response.js';
+import type { SessionListResponse } from 'nest-refresh-token';
 import { Connection } from '../support/http/connection.js';
 import { createDatabase, type TestDatabase } from '../support/databases/databases.js';
 import { bearer, call, json, postSession, signIn } from '../support/http/http.js';

@@ -3,9 +3,9 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { IssuedSession } from 'nest-refresh-token';
 import { bearer, call, json, refreshed } from '../support/http/http.js';
 import { cleanUp, emptyFolder, runToEnd, startProcess, type Ended } from '../support/servers/process.js';
-import type { IssuedSession } from '../../src/auth/refresh-token/token-response.js';
 
 const CLI = resolve('dist/service/cli/cli.js');
 

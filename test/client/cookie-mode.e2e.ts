@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import type { Session, SessionEvents } from 'nest-refresh-token/client';
 import type { Page } from 'playwright-core';
 import { DataSource } from 'typeorm';
-import { SessionService } from '../../src/auth/session/session.service.js';
+import { SessionService } from 'nest-refresh-token';
 import { describeBrowser } from '../support/clients/browser.js';
 import { cookieWorldForTheSuite } from '../support/clients/cookie-world.js';
 import { until } from '../support/servers/process.js';

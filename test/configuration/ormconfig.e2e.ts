@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { copiesOf } from '../support/databases/database-copies.js';
+import { connectTo } from '../support/databases/database-connection.js';
 import {
   createDatabase,
   describeOnEachServer,
@@ -34,9 +34,9 @@ async function typeorm(command: string, { url }: TestDatabase): Promise<string> 
 }
 
 async function tables(name: DatabaseName, { url }: TestDatabase): Promise<string[]> {
-  const copies = await copiesOf(url);
-  const names = await copies.query(TABLES[name]);
-  await copies.close();
+  const beside = await connectTo(url);
+  const names = await beside.query(TABLES[name]);
+  await beside.close();
   return names.map((row) => String(row['name']));
 }
 

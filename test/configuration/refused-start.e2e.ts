@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
-import { ConfigurationError } from '../../src/auth/auth.errors.js';
+import { ConfigurationError } from 'nest-refresh-token';
 import { serviceConfig } from '../../src/service/service.config.js';
 import { createDatabase, describeOnEachServer, type TestDatabase } from '../support/databases/databases.js';
 import { call, refresh, refreshed, signIn } from '../support/http/http.js';

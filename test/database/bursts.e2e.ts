@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import type { IssuedSession, TokenResponse } from '../../src/auth/refresh-token/token-response.js';
-import { RefreshTokenSession } from '../../src/auth/session/session.entity.js';
+import { type IssuedSession, RefreshTokenSession, type TokenResponse } from 'nest-refresh-token';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from '../support/databases/databases.js';
 import { json, logout, refresh, refreshed, signIn, type Answer } from '../support/http/http.js';
 import { startService, type TestService } from '../support/servers/service.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { copiesOf } from '../support/databases/database-copies.js';
+import { connectTo } from '../support/databases/database-connection.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from '../support/databases/databases.js';
 import type { TokenStore } from '../support/clients/honest-client.js';
 import { logout, refresh, refreshed, signIn } from '../support/http/http.js';
@@ -57,9 +57,9 @@ describeOnEachDatabase('kill −9 under load', (databaseName) => {
     await load.end();
     expect({ refused: load.refused, improper: load.improper }).toEqual({ refused: [], improper: [] });
     for (const { refreshToken } of clients) await refreshed(service.url, refreshToken);
-    const copies = await copiesOf(database.url);
-    const [row] = await copies.query('SELECT COUNT(*) AS sessions FROM refresh_token_sessions');
-    await copies.close();
+    const beside = await connectTo(database.url);
+    const [row] = await beside.query('SELECT COUNT(*) AS sessions FROM refresh_token_sessions');
+    await beside.close();
     expect(Number(row?.['sessions'])).toBe(CLIENTS + signedOut.length + signedIn.length);
   });
 });

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { INestApplication } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { TemporarilyUnavailableError } from '../../src/auth/auth.errors.js';
+import { TemporarilyUnavailableError } from 'nest-refresh-token';
 import { RESOLVED_OPTIONS } from '../../src/auth/injection-tokens.js';
 import type { ResolvedOptions } from '../../src/auth/options/resolved-options.js';
 import { Database } from '../../src/auth/database/database.js';

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { InvalidRefreshTokenError, TemporarilyUnavailableError } from '../../src/auth/auth.errors.js';
+import {
+  InvalidRefreshTokenError,
+  type IssuedSession,
+  RefreshTokenService,
+  TemporarilyUnavailableError,
+} from 'nest-refresh-token';
 import { mariadb } from '../../src/auth/database/dialects/mariadb.js';
 import { bind, type SqlStatement } from '../../src/auth/database/sql-statement.js';
-import { RefreshTokenService } from '../../src/auth/refresh-token/refresh-token.service.js';
-import type { IssuedSession } from '../../src/auth/refresh-token/token-response.js';
 import { sessionStatements } from '../../src/auth/session/session.statements.js';
 import {
   describeMariadb,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { copiesOf } from '../support/databases/database-copies.js';
+import { connectTo } from '../support/databases/database-connection.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from '../support/databases/databases.js';
 import { refreshed, signIn } from '../support/http/http.js';
 import { cleanUp, startProcess } from '../support/servers/process.js';
@@ -32,14 +32,14 @@ describeOnEachDatabase('Instances that start together on an empty database', (da
       let { refresh_token } = await signIn(String(first?.url));
       for (const { url } of instances) ({ refresh_token } = await refreshed(url, refresh_token));
 
-      const copies = await copiesOf(database.url);
+      const beside = await connectTo(database.url);
       const rows: Record<string, number> = {};
       try {
         for (const table of ['migrations', 'access_token_keys', 'refresh_token_secrets', 'refresh_token_sessions']) {
-          rows[table] = (await copies.query(`SELECT * FROM ${table}`)).length;
+          rows[table] = (await beside.query(`SELECT * FROM ${table}`)).length;
         }
       } finally {
-        await copies.close();
+        await beside.close();
       }
       expect(rows).toEqual({
         migrations: 2,

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { RefreshTokenService } from '../../src/auth/refresh-token/refresh-token.service.js';
-import type { IssuedSession } from '../../src/auth/refresh-token/token-response.js';
+import { type IssuedSession, RefreshTokenService } from 'nest-refresh-token';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from '../support/databases/databases.js';
 import { call, logout, postSession, refresh, refreshed, signIn, type Answer } from '../support/http/http.js';
 import { serviceForTheSuite } from '../support/servers/running-service.js';

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { describe, expect, it, jest } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { RefreshTokenService } from '../../src/auth/refresh-token/refresh-token.service.js';
+import { RefreshTokenService } from 'nest-refresh-token';
 import { describePostgres } from '../support/databases/databases.js';
 import { until } from '../support/servers/process.js';
 import { serviceForEachTest } from '../support/servers/running-service.js';

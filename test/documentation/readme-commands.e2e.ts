@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import type { IssuedSession, TokenResponse } from '../../src/auth/refresh-token/token-response.js';
+import type { IssuedSession, TokenResponse } from 'nest-refresh-token';
 import { bearer, call, json, refresh, refreshed } from '../support/http/http.js';
 import { cleanUp, emptyFolder, runToEnd, startProcess, type ServiceProcess } from '../support/servers/process.js';
 import { readme } from '../support/readme.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { DataSource } from 'typeorm';
+import type { IssuedSession } from 'nest-refresh-token';
 import { AccessTokenIssuer } from '../../src/auth/access-token/access-token.issuer.js';
-import type { IssuedSession } from '../../src/auth/refresh-token/token-response.js';
 import { SessionStore } from '../../src/auth/session/session.store.js';
 import {
   CLEARED,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { IssuedSession, TokenResponse } from '../../src/auth/refresh-token/token-response.js';
+import type { IssuedSession, TokenResponse } from 'nest-refresh-token';
 import {
   CLEARED,
   COOKIE,

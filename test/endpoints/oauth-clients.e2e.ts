@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { AxiosHeaders, create, type AxiosError, type AxiosInstance } from 'axios';
 import { createAuthRefresh, type AxiosAuthRefreshOptions } from 'axios-auth-refresh';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
-import type { TokenResponse } from '../../src/auth/refresh-token/token-response.js';
+import type { TokenResponse } from 'nest-refresh-token';
 import { createDatabase, type TestDatabase } from '../support/databases/databases.js';
 import { bearer, call, json, refreshed } from '../support/http/http.js';
 import { decoded } from '../support/http/jwt.js';

@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { OAuthController, RefreshTokenController, RefreshTokenService, SessionService } from 'nest-refresh-token';
+import {
+  OAuthController,
+  RefreshTokenController,
+  RefreshTokenService,
+  type ScopedTokenResponse,
+  SessionService,
+} from 'nest-refresh-token';
 import { DataSource } from 'typeorm';
 import { AccessTokenIssuer } from '../../src/auth/access-token/access-token.issuer.js';
-import type { ScopedTokenResponse } from '../../src/auth/refresh-token/token-response.js';
 import { SessionStore } from '../../src/auth/session/session.store.js';
 import { describeOnEachDatabase } from '../support/databases/databases.js';
 import { whileNothingEnds } from '../support/databases/failing-writes.js';

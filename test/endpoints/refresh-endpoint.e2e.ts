@@ -1,6 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
+import type { TokenResponse } from 'nest-refresh-token';
 import { AccessTokenIssuer } from '../../src/auth/access-token/access-token.issuer.js';
-import type { TokenResponse } from '../../src/auth/refresh-token/token-response.js';
 import { SessionStore } from '../../src/auth/session/session.store.js';
 import { describeOnEachDatabase } from '../support/databases/databases.js';
 import { bearer, call, json, refresh, refreshed, signIn } from '../support/http/http.js';

@@ -1,8 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { RefreshTokenService } from '../../src/auth/refresh-token/refresh-token.service.js';
-import type { IssuedSession } from '../../src/auth/refresh-token/token-response.js';
-import type { SessionListResponse } from '../../src/auth/endpoints/session.response.js';
+import { type IssuedSession, RefreshTokenService, type SessionListResponse } from 'nest-refresh-token';
 import { bearer, call, json, refresh, refreshed, signIn, type Answer } from '../support/http/http.js';
 import { eventsIn } from '../support/servers/log.js';
 import { postRaw } from '../support/http/raw-http.js';

@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet, type JWTPayload } from 'jose';
 import { DataSource } from 'typeorm';
-import type { IssuedSession } from '../../src/auth/refresh-token/token-response.js';
-import { RefreshTokenSession } from '../../src/auth/session/session.entity.js';
+import { type IssuedSession, RefreshTokenSession } from 'nest-refresh-token';
 import { describeOnEachDatabase } from '../support/databases/databases.js';
 import { call, json, logout, postSession, refreshed, signIn } from '../support/http/http.js';
 import { serviceForTheSuite, withService } from '../support/servers/running-service.js';

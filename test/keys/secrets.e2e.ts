@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { ConfigurationError } from '../../src/auth/auth.errors.js';
+import { ConfigurationError, RefreshTokenSecret } from 'nest-refresh-token';
 import { KeyRing } from '../../src/auth/key-ring/key-ring.js';
-import { RefreshTokenSecret } from '../../src/auth/key-ring/token-secret.entity.js';
 import { SecretRegistry } from '../../src/auth/key-ring/token-secret.registry.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from '../support/databases/databases.js';
 import { refresh, refreshed, signIn } from '../support/http/http.js';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { RefreshTokenService } from '../../src/auth/refresh-token/refresh-token.service.js';
+import { RefreshTokenService } from 'nest-refresh-token';
 import { cookie, OWN_PAGE, WITH_COOKIES } from '../support/http/cookies.js';
 import { IS_FASTIFY } from '../support/servers/http-adapter.js';
 import { bearer, call, json, logout, postSession, refresh, signIn, type Answer } from '../support/http/http.js';

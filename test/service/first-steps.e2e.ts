@@ -1,7 +1,7 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { IssuedSession, TokenResponse } from '../../src/auth/refresh-token/token-response.js';
+import type { IssuedSession, TokenResponse } from 'nest-refresh-token';
 import { serviceConfig } from '../../src/service/service.config.js';
 import { IS_FASTIFY } from '../support/servers/http-adapter.js';
 import { bearer, call, json, refresh, refreshed } from '../support/http/http.js';

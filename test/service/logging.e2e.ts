@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { IssuedSession } from '../../src/auth/refresh-token/token-response.js';
+import type { IssuedSession } from 'nest-refresh-token';
 import { bearer, call, json, logout, refresh, refreshed, signIn } from '../support/http/http.js';
 import { cleanUp, emptyFolder, startProcess, stop, until } from '../support/servers/process.js';
 import { productionEnvironment, SECRET, SERVICE_KEY, SIGNING_KEYS } from '../support/servers/service.js';

@@ -2,9 +2,8 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import type { JsonWebKeySet } from '../../src/auth/keys/signing-key.js';
+import type { JsonWebKeySet, TokenResponse } from 'nest-refresh-token';
 import { generateSigningKeys } from '../../src/auth/keys/key-generation.js';
-import type { TokenResponse } from '../../src/auth/refresh-token/token-response.js';
 import { generateServiceKey } from '../../src/service/data-folder/service-key.js';
 import {
   COOKIE,

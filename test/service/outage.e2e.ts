@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
 import { Client } from 'pg';
-import type { TokenResponse } from '../../src/auth/refresh-token/token-response.js';
+import type { TokenResponse } from 'nest-refresh-token';
 import {
   createDatabase,
   describeMariadb,

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { IssuedSession, TokenResponse } from 'nest-refresh-token';
 import { Connection } from '../support/http/connection.js';
 import {
   createDatabase,
@@ -25,7 +26,6 @@ import {
 import { productionEnvironment, SERVICE_KEY, startService } from '../support/servers/service.js';
 import { TcpProxy } from '../support/databases/tcp-proxy.js';
 import { TestClock } from '../support/test-clock.js';
-import type { IssuedSession, TokenResponse } from '../../src/auth/refresh-token/token-response.js';
 import { DEADLINE, PROMPT } from '../support/time.js';
 
 const SIGN_IN = {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import type { IssuedSession } from '../../src/auth/refresh-token/token-response.js';
+import type { IssuedSession } from 'nest-refresh-token';
 import { createDatabase, describeOnEachDatabase, describePostgres } from '../support/databases/databases.js';
 import { bearer, call, json, postSession, refreshed, signIn, type Answer } from '../support/http/http.js';
 import { eventsIn } from '../support/servers/log.js';

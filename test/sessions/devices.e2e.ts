@@ -1,9 +1,14 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, Post, Req } from '@nestjs/common';
-import { deviceOf as deviceOfRequest, RefreshTokenService, SessionService } from 'nest-refresh-token';
+import {
+  deviceOf as deviceOfRequest,
+  type IssuedSession,
+  RefreshTokenService,
+  SessionService,
+  type TokenResponse,
+} from 'nest-refresh-token';
 import { DataSource } from 'typeorm';
 import type { AuthRequest } from '../../src/auth/http/auth.request.js';
-import type { IssuedSession, TokenResponse } from '../../src/auth/refresh-token/token-response.js';
 import { describeOnEachDatabase } from '../support/databases/databases.js';
 import { startGuardedHost } from '../support/hosts/guarded-host.js';
 import { bearer, call, json, postSession, refresh, refreshed, signIn } from '../support/http/http.js';

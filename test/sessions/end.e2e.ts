@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose';
-import { AccessTokenVerifier } from 'nest-refresh-token';
-import type { IssuedSession } from '../../src/auth/refresh-token/token-response.js';
+import { AccessTokenVerifier, type IssuedSession } from 'nest-refresh-token';
 import { describeOnEachDatabase } from '../support/databases/databases.js';
 import { bearer, call, json, logout, refresh, refreshed, signIn } from '../support/http/http.js';
 import { eventsIn } from '../support/servers/log.js';

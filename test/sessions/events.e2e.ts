@@ -1,17 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import {
-  LegacyTokens,
-  RefreshTokenService,
-  SessionObserver,
-  SessionService,
   type IssuedSession,
   type IssueOptions,
+  LegacyTokens,
+  RefreshTokenService,
+  RefreshTokenSession,
   type SessionEvent,
+  SessionObserver,
+  SessionService,
 } from 'nest-refresh-token';
 import { DataSource } from 'typeorm';
-import { RefreshTokenSession } from '../../src/auth/session/session.entity.js';
-import { copiesOf } from '../support/databases/database-copies.js';
+import { connectTo } from '../support/databases/database-connection.js';
 import { describeOnEachDatabase } from '../support/databases/databases.js';
 import { whileNothingEnds } from '../support/databases/failing-writes.js';
 import { bearer, call, json, logout, refresh, refreshed, type Answer } from '../support/http/http.js';
@@ -407,7 +407,7 @@ describeOnEachDatabase('A session observer is told after the commit:', (name) =>
 
   it('another connection reads at once what it is told', async () => {
     const { host, database } = running;
-    const beside = await copiesOf(database.url);
+    const beside = await connectTo(database.url);
     const session = await issue(host);
     const seen: Promise<Record<string, unknown>[]>[] = [];
     host.script.reset();

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import type { IssuedSession } from '../../src/auth/refresh-token/token-response.js';
+import type { IssuedSession } from 'nest-refresh-token';
 import { describeOnEachDatabase } from '../support/databases/databases.js';
 import { logout, refresh, refreshed, signIn } from '../support/http/http.js';
 import { withInstance } from '../support/servers/instances.js';

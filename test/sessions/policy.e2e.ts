@@ -4,17 +4,17 @@ import { Test } from '@nestjs/testing';
 import {
   AuthModule,
   InvalidRefreshTokenError,
-  RefreshTokenService,
-  SessionPolicy,
-  SessionService,
   type IssuedSession,
   type IssueOptions,
   type PolicyDecision,
   type PolicySession,
+  RefreshTokenService,
+  RefreshTokenSession,
+  SessionPolicy,
+  SessionService,
   type TokenResponse,
 } from 'nest-refresh-token';
 import { DataSource } from 'typeorm';
-import { RefreshTokenSession } from '../../src/auth/session/session.entity.js';
 import { SecretRegistry } from '../../src/auth/key-ring/token-secret.registry.js';
 import { createDatabase, describeOnEachDatabase } from '../support/databases/databases.js';
 import { whileNothingEnds } from '../support/databases/failing-writes.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, it } from '@jest/globals';
-import type { IssuedSession } from '../../src/auth/refresh-token/token-response.js';
+import type { IssuedSession } from 'nest-refresh-token';
 import { describeOnEachDatabase } from '../support/databases/databases.js';
 import { bearer, call, logout, refreshed, signIn, type Answer } from '../support/http/http.js';
 import { serviceForTheSuite } from '../support/servers/running-service.js';

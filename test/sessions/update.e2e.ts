@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { AccessTokenVerifier } from 'nest-refresh-token';
-import type { IssuedSession } from '../../src/auth/refresh-token/token-response.js';
+import { AccessTokenVerifier, type IssuedSession } from 'nest-refresh-token';
 import { describeOnEachDatabase } from '../support/databases/databases.js';
 import { bearer, call, json, logout, refresh, refreshed, signIn, type Answer } from '../support/http/http.js';
 import { serviceForTheSuite } from '../support/servers/running-service.js';

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/globals';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import type { IssuedSession } from '../../../src/auth/refresh-token/token-response.js';
+import type { IssuedSession } from 'nest-refresh-token';
 import { AppServer } from './app-server.js';
 import { complaintsOf, newProfile, openBrowser, openPlainBrowser } from './browser.js';
 import { Tab } from './client-tab.js';

@@ -2,7 +2,7 @@ import { createServer, request as send, type IncomingMessage, type Server, type 
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
-import type { IssuedSession } from '../../../src/auth/refresh-token/token-response.js';
+import type { IssuedSession } from 'nest-refresh-token';
 import { json, postSession } from '../http/http.js';
 
 /** What `tsc -p src/client` has made of the client library. */

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import type { BrowserContext, FrameLocator, Page } from 'playwright-core';
-import type { IssuedSession } from '../../../src/auth/refresh-token/token-response.js';
+import type { IssuedSession } from 'nest-refresh-token';
 import { complaintsOf } from './browser.js';
 import { call, json, type Answer } from '../http/http.js';
 import { startProcess, until, type ServiceProcess } from '../servers/process.js';

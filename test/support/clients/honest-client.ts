@@ -1,4 +1,4 @@
-import type { TokenResponse } from '../../../src/auth/refresh-token/token-response.js';
+import type { TokenResponse } from 'nest-refresh-token';
 import { json, type Answer } from '../http/http.js';
 
 /** Where a session's refresh token is kept: one store a session, shared by all its tabs. */

@@ -1,7 +1,6 @@
 import Sqlite from 'better-sqlite3';
 import { createConnection } from 'mysql2/promise';
 import { Client } from 'pg';
-import { locationOf } from './service-database.js';
 
 const TABLES = ['refresh_token_sessions', 'refresh_token_secrets', 'access_token_keys'];
 
@@ -19,11 +18,16 @@ export function forEachTable(statement: (table: string) => string): string {
   return TABLES.map(statement).join('; ');
 }
 
+/** The file of a `DATABASE_URL` of SQLite; `undefined` for a server. */
+export function sqlitePath(databaseUrl: string): string | undefined {
+  return /^sqlite:(.+)$/.exec(databaseUrl)?.[1];
+}
+
 /** Connects to the database at a `DATABASE_URL`. */
 export async function connectTo(databaseUrl: string): Promise<DatabaseConnection> {
-  const location = locationOf(databaseUrl);
-  if (location.type === 'sqlite') return sqliteConnection(location.path);
-  return location.type === 'mariadb' ? mariadbConnection(location.url) : postgresConnection(location.url);
+  const path = sqlitePath(databaseUrl);
+  if (path !== undefined) return sqliteConnection(path);
+  return databaseUrl.startsWith('mysql:') ? mariadbConnection(databaseUrl) : postgresConnection(databaseUrl);
 }
 
 function sqliteConnection(path: string): DatabaseConnection {

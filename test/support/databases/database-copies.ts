@@ -1,6 +1,5 @@
 import { copyFile, rm } from 'node:fs/promises';
-import { connectTo, forEachTable } from './database-connection.js';
-import { locationOf } from './service-database.js';
+import { connectTo, forEachTable, sqlitePath } from './database-connection.js';
 import { putBack } from './table-copies.js';
 
 /** Copies of the service's database, to be put back as an operator restores a backup. */
@@ -16,8 +15,8 @@ export interface DatabaseCopies {
 
 /** The copies of the database at a `DATABASE_URL`. */
 export async function copiesOf(databaseUrl: string): Promise<DatabaseCopies> {
-  const location = locationOf(databaseUrl);
-  return location.type === 'sqlite' ? sqliteCopies(databaseUrl, location.path) : serverCopies(databaseUrl);
+  const path = sqlitePath(databaseUrl);
+  return path === undefined ? serverCopies(databaseUrl) : sqliteCopies(databaseUrl, path);
 }
 
 /** Whole files: what `cp` of a stopped database, or its online backup, makes. */

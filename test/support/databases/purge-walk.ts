@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { INestApplication } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { RefreshTokenSession } from 'nest-refresh-token';
 import { PurgeWalk } from '../../../src/auth/session/purge/purge.walk.js';
-import { RefreshTokenSession } from '../../../src/auth/session/session.entity.js';
 import { DAY } from '../test-clock.js';
 
 /** More steps than any walk of a test takes. */

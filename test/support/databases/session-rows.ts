@@ -1,6 +1,6 @@
 import type { INestApplication } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { RefreshTokenSession } from '../../../src/auth/session/session.entity.js';
+import { RefreshTokenSession } from 'nest-refresh-token';
 
 /** A session's row as the database has it, read past the store. */
 export async function sessionRow(app: INestApplication, id: string): Promise<RefreshTokenSession | null> {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { IssuedSession } from '../../../src/auth/refresh-token/token-response.js';
+import type { IssuedSession } from 'nest-refresh-token';
 import { json, logout, postSession, type Answer } from '../http/http.js';
 
 const PAUSE = 20;

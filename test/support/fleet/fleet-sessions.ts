@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { IssuedSession, TokenResponse } from '../../../src/auth/refresh-token/token-response.js';
+import type { IssuedSession, TokenResponse } from 'nest-refresh-token';
 import { bearer, json, type Answer } from '../http/http.js';
 import { SERVICE_KEY } from '../servers/service.js';
 import { insist, shuffled, type Send } from './service-fleet.js';

@@ -1,4 +1,4 @@
-import type { TokenResponse } from '../../../src/auth/refresh-token/token-response.js';
+import type { TokenResponse } from 'nest-refresh-token';
 import type { FleetDevice } from './fleet-device.js';
 import type { FleetSessions } from './fleet-sessions.js';
 import { json } from '../http/http.js';

@@ -3,20 +3,20 @@ import type { INestApplication, LoggerService } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import {
   AuthModule,
+  type AuthModuleExtras,
+  type AuthModuleOptions,
   Clock,
+  type IssueOptions,
   LegacyTokens,
   LogoutController,
   RefreshTokenController,
   RefreshTokenGuard,
-  SessionObserver,
-  type AuthModuleExtras,
-  type AuthModuleOptions,
-  type IssueOptions,
   type RefreshTokenRequest,
+  RefreshTokenSession,
   type SessionEvent,
+  SessionObserver,
 } from 'nest-refresh-token';
 import { DataSource } from 'typeorm';
-import { RefreshTokenSession } from '../../../src/auth/session/session.entity.js';
 import type { TestDatabase } from '../databases/databases.js';
 import { dataSourceOn, hostOptions } from './host.js';
 import { hostAdapter } from '../servers/http-adapter.js';

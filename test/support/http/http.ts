@@ -1,5 +1,5 @@
 import { request as send, type IncomingHttpHeaders } from 'node:http';
-import type { IssuedSession, TokenResponse } from '../../../src/auth/refresh-token/token-response.js';
+import type { IssuedSession, TokenResponse } from 'nest-refresh-token';
 import { SERVICE_KEY } from '../servers/service.js';
 
 export interface Answer {

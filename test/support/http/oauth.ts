@@ -1,4 +1,4 @@
-import type { ScopedTokenResponse } from '../../../src/auth/refresh-token/token-response.js';
+import type { ScopedTokenResponse } from 'nest-refresh-token';
 import { bearer, call, json, type Answer } from './http.js';
 import { SERVICE_KEY } from '../servers/service.js';
 import { json as jsonAnswer, type Wire } from './wire.js';

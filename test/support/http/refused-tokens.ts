@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { DataSource } from 'typeorm';
-import type { RefusalReason } from '../../../src/auth/auth.errors.js';
+import type { IssuedSession, RefusalReason } from 'nest-refresh-token';
 import { RefreshToken } from '../../../src/auth/refresh-token/refresh-token.js';
 import { RefreshTokenCodec } from '../../../src/auth/refresh-token/refresh-token.codec.js';
 import { tokenSecret } from '../../../src/auth/keys/token-secret.js';
-import type { IssuedSession } from '../../../src/auth/refresh-token/token-response.js';
 import { logout, refresh, refreshed, signIn } from './http.js';
 import { SERVICE_KEY, type TestService } from '../servers/service.js';
 import { DAY, MINUTE } from '../test-clock.js';

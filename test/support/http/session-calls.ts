@@ -1,5 +1,4 @@
-import type { IssuedSession } from '../../../src/auth/refresh-token/token-response.js';
-import type { SessionListResponse } from '../../../src/auth/endpoints/session.response.js';
+import type { IssuedSession, SessionListResponse } from 'nest-refresh-token';
 import { bearer, call, json, postSession, type Answer } from './http.js';
 import { SERVICE_KEY } from '../servers/service.js';
 import { json as jsonAnswer, type Wire } from './wire.js';

@@ -1,4 +1,4 @@
-import type { IssuedSession, TokenResponse } from '../../../src/auth/refresh-token/token-response.js';
+import type { IssuedSession, TokenResponse } from 'nest-refresh-token';
 import { json, type Answer } from '../http/http.js';
 
 /** What the service was configured with; milliseconds. */

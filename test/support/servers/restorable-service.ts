@@ -1,5 +1,4 @@
-import type { IssuedSession } from '../../../src/auth/refresh-token/token-response.js';
-import type { SessionListResponse } from '../../../src/auth/endpoints/session.response.js';
+import type { IssuedSession, SessionListResponse } from 'nest-refresh-token';
 import { createDatabase, type DatabaseName, type TestDatabase } from '../databases/databases.js';
 import { json, logout, refresh, signIn, type Answer } from '../http/http.js';
 import { getSessions } from '../http/session-calls.js';

@@ -1,7 +1,7 @@
 import type { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import type { AddressInfo } from 'node:net';
-import { Clock } from '../../../src/auth/runtime/clock.js';
+import { Clock } from 'nest-refresh-token';
 import { serveDocs } from '../../../src/service/docs/swagger-ui.js';
 import { configureHttp } from '../../../src/service/http/configure-http.js';
 import { createHttpAdapter } from '../../../src/service/http/create-http-adapter.js';
