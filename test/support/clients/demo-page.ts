@@ -77,6 +77,13 @@ export class Demo {
     return [this.tab(1), this.tab(2)];
   }
 
+  /** Which part of its access token's life a tab shows to be left. */
+  lifeIn(tab: 1 | 2): Promise<number> {
+    return this.tab(tab)
+      .getByRole('progressbar')
+      .evaluate((bar: HTMLProgressElement) => bar.value);
+  }
+
   async signIn(subject = 'alice'): Promise<void> {
     await this.page.getByRole('textbox', { name: 'User' }).fill(subject);
     await this.press('Sign in');
