@@ -21,7 +21,10 @@ const SERVERS = [
 /** Finds out once which database servers there are; the suites of a missing one are skipped, with one visible line. */
 export default async function globalSetup(): Promise<void> {
   const wanted = process.env['TEST_DATABASES']?.split(',');
-  for (const server of SERVERS) if (wanted?.includes(server.name) ?? true) await find(server);
+  for (const server of SERVERS) {
+    if (wanted?.includes(server.name) ?? true) await find(server);
+    else delete process.env[server.variable];
+  }
 }
 
 async function find(server: (typeof SERVERS)[number]): Promise<void> {

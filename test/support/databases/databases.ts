@@ -77,14 +77,14 @@ export function isLeftOut(name: DatabaseName): boolean {
 
 /** `describe` where there is a PostgreSQL server. */
 export function describePostgres(what: string, suite: () => void): void {
-  if (isLeftOut('PostgreSQL')) return;
-  (process.env['TEST_POSTGRES_URL'] ? describe : describe.skip)(what, suite);
+  if (!process.env['TEST_POSTGRES_URL']) return describe.skip(what, suite);
+  if (!isLeftOut('PostgreSQL')) describe(what, suite);
 }
 
 /** `describe` where there is a MariaDB server. */
 export function describeMariadb(what: string, suite: () => void): void {
-  if (isLeftOut('MariaDB')) return;
-  (process.env['TEST_MARIADB_URL'] ? describe : describe.skip)(what, suite);
+  if (!process.env['TEST_MARIADB_URL']) return describe.skip(what, suite);
+  if (!isLeftOut('MariaDB')) describe(what, suite);
 }
 
 /** Runs a statement on a MariaDB server, or on a database of it. @returns its rows */
