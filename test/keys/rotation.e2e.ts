@@ -87,8 +87,9 @@ describe('A running service', () => {
 
   async function useOfASecret(): Promise<void> {
     let { refresh_token } = await signIn(service.url);
-    const added = await folder.addSecret();
+    // Before, not after: the service may see the secret before the command has ended.
     const addedAt = Date.now();
+    const added = await folder.addSecret();
     const [{ secret: newSecret } = { secret: '' }] = (await folder.secretFile()).secrets;
     // Nobody has a token of it yet: whoever knows the secret can make one.
     await until(
