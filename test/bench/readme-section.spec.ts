@@ -18,7 +18,9 @@ describe('withSection', () => {
   });
 
   it.each(['a', '<!-- bench -->', '<!-- /bench -->', '<!-- /bench --> <!-- bench -->'])('refuses %p', (text) => {
-    expect(() => withSection(text, 'new')).toThrow('README.md: takes the lines <!-- bench --> and <!-- /bench -->');
+    expect(() => withSection(text, 'new')).toThrow(
+      'test/bench/README.md: takes the lines <!-- bench --> and <!-- /bench -->',
+    );
   });
 });
 

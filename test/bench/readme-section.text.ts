@@ -15,7 +15,7 @@ export function withSection(text: string, section: string): string {
   const from = text.indexOf(OPENING);
   const to = text.indexOf(CLOSING);
   if (from < 0 || to < from)
-    throw new Error(`README.md: takes the lines ${OPENING} and ${CLOSING}, one after the other.`);
+    throw new Error(`test/bench/README.md: takes the lines ${OPENING} and ${CLOSING}, one after the other.`);
   return `${text.slice(0, from + OPENING.length)}\n\n${section}\n\n${text.slice(to)}`;
 }
 

@@ -4,7 +4,7 @@ import { reasonOf } from './not-available.error.js';
 import { readmeSection, withSection } from './readme-section.text.js';
 import type { Findings } from './report.js';
 
-const README = 'README.md';
+const README = 'test/bench/README.md';
 const HELP = `npm run bench:readme -- [file]
 
 Writes what stands between <!-- bench --> and <!-- /bench --> in ${README} from the JSON file of a full run of

@@ -10,7 +10,7 @@ import { bearer, call, json, refreshed, signIn } from '../support/http/http.js';
 import { decoded } from '../support/http/jwt.js';
 import { PublicAddress } from '../support/http/public-address.js';
 import { describePython, PythonProcess } from '../support/python.js';
-import { region } from '../support/readme.js';
+import { region } from './docs/snippet.js';
 import { startService, type TestService } from '../support/servers/service.js';
 import { jwkOf, keyPair, signing, type Signing } from '../support/http/signing.js';
 import { MINUTE, TestClock } from '../support/test-clock.js';

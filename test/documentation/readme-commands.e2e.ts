@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -5,10 +6,16 @@ import { decodeJwt } from 'jose';
 import type { IssuedSession, TokenResponse } from 'nest-refresh-token';
 import { bearer, call, json, refresh, refreshed } from '../support/http/http.js';
 import { cleanUp, emptyFolder, runToEnd, startProcess, type ServiceProcess } from '../support/servers/process.js';
-import { readme } from '../support/readme.js';
+import { blocksOf } from './docs/markdown.js';
+import { readmes } from './docs/readmes.js';
 
-/** The README's blocks of commands that an installed service is called with. */
-const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)\n```$/gm)].map(([, block]) => block as string);
+/** What the package's users read. */
+const pages = readmes()
+  .filter((path) => !path.startsWith('test/'))
+  .map((path) => ({ path, text: readFileSync(path, 'utf8') }));
+
+/** Their blocks of commands that an installed service is called with. */
+const blocks = pages.flatMap(({ text }) => blocksOf('sh', text));
 
 function blockWith(text: string): string {
   const found = blocks.filter((block) => block.includes(text));
@@ -17,7 +24,7 @@ function blockWith(text: string): string {
 }
 
 // As a newcomer has it: the package installed in a folder, the service started there, its log in a file.
-describe("The README's commands", () => {
+describe("The READMEs' commands", () => {
   let cwd: string;
   let service: ServiceProcess;
 
@@ -50,8 +57,20 @@ describe("The README's commands", () => {
     return json<IssuedSession>(answer);
   }
 
-  it('are all run here', () => {
-    expect(blocks).toHaveLength(3);
+  it('are all run: here, or in the folder of the sources by .ci/run', () => {
+    expect(blocks).toHaveLength(4);
+    const run = readFileSync('.ci/run', 'utf8');
+    for (const { path, text } of pages) {
+      for (const at of blocksOf('bash', text).keys()) expect(run).toContain(`readme_block ${path} ${at + 1}`);
+    }
+  });
+
+  it('start a session', async () => {
+    const session = JSON.parse(await paste(blockWith('"subject": "alice"'))) as IssuedSession;
+    expect((await refresh(service.url, session.refresh_token)).status).toBe(200);
+    await paste(
+      'curl -fs -o /dev/null -X DELETE "http://127.0.0.1:3000/sessions?subject=alice" -H "Authorization: Bearer $(cat data/service-key)"',
+    );
   });
 
   it('list the sessions of a user, change their roles, and sign them out everywhere', async () => {

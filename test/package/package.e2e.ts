@@ -2,6 +2,8 @@ import { chmod, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/pro
 import { join, posix } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
+import { linksOf } from '../documentation/docs/markdown.js';
+import { readmes } from '../documentation/docs/readmes.js';
 import { CLIENT, GUARDED_HOST, HOST, OAUTH_HOST } from '../support/hosts/packed-hosts.js';
 import {
   finish,
@@ -117,13 +119,23 @@ describe('The package, packed and installed in an empty project', () => {
 
   it('brings what was built, its documents and its licence, and nothing else', () => {
     const others = project.files.filter((file) => !file.startsWith('dist/'));
-    expect(others).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+    const documents = ['.github/CONTRIBUTING.md', '.github/SECURITY.md', 'CHANGELOG.md', 'LICENSE', ...readmes()];
+    expect(others.toSorted()).toEqual([...documents, 'package.json'].toSorted());
     const built = project.files.filter((file) => file.startsWith('dist/'));
     expect(built).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts', 'dist/main.js']));
     expect(built).toEqual(expect.arrayContaining(['dist/client/index.js', 'dist/client/index.d.ts']));
     const code = built.filter((file) => posix.dirname(file) !== DEMO_PAGE);
     expect(code.filter((file) => !/\.(js|js\.map|d\.ts)$/.test(file))).toEqual([]);
     expect(built.filter((file) => /\.(spec|e2e)\.|\b(?:test|fixtures)\//.test(file))).toEqual([]);
+  });
+
+  it('brings what its documents link to, but for the picture of the demo', async () => {
+    const pages = project.files.filter((file) => file.endsWith('.md'));
+    for (const page of pages) {
+      const links = linksOf(page, await readFile(join(project.packageFolder, page), 'utf8')).map(({ path }) => path);
+      const missing = links.filter((path) => !path.startsWith('test/pictures/') && !project.files.includes(path));
+      expect({ page, missing }).toEqual({ page, missing: [] });
+    }
   });
 
   it('brings the pages of the demo, which no compiler makes, as they are', async () => {

@@ -49,7 +49,7 @@ export interface AuthModuleExtras {
   name?: string | undefined;
   /** Whether every module may inject this module's providers without importing the module. Default false. */
   isGlobal?: boolean;
-  /** The injection token of the module's DataSource. Default: `DataSource`, the default one of @nestjs/typeorm. */
+  /** The injection token of the module's DataSource. Default: `DataSource`, the default one of `@nestjs/typeorm`. */
   dataSource?: InjectionToken;
   /**
    * The path of the refresh endpoint. Default: `refresh_token`, and `<name>/refresh_token` for a module with a name. The
