@@ -70,3 +70,20 @@ describe('Marked places', () => {
       expect(table).toMatch(new RegExp(`^\\| \`${name}\` \\| \\w`, 'm'));
   });
 });
+
+describe('Links of a page', () => {
+  it('are those to files and headings, and not those in code or to other places', () => {
+    const text =
+      '[a](../b/README.md#c-d) [e](#f)\n<img src="g.png">\n[h](https://example.com)\n```md\n[i](j.md)\n```\n';
+    expect(linksOf('src/auth/README.md', text)).toEqual([
+      { path: 'src/b/README.md', anchor: 'c-d' },
+      { path: 'src/auth/README.md', anchor: 'f' },
+      { path: 'src/auth/g.png', anchor: undefined },
+    ]);
+  });
+
+  it('find a heading by the anchor that GitHub gives it', () => {
+    const text = '# In your Nest app\n## List sessions, log out everywhere\n### `session`\n```sh\n# a comment\n```\n';
+    expect(anchorsOf(text)).toEqual(['in-your-nest-app', 'list-sessions-log-out-everywhere', 'session']);
+  });
+});

@@ -12,12 +12,10 @@ interface Documented {
 
 /** The variables of the service, as a table. */
 export function variablesTable(): string {
-  const rows = Object.values<Documented>(variables).map(
-    ({ name, takes, about, fallback, fallbackAbout, isSecret }) => {
-      const unset = fallback === undefined ? (fallbackAbout ?? 'none') : `\`${fallback}\``;
-      const names = isSecret ? `\`${name}\`, \`${name}_FILE\`` : `\`${name}\``;
-      return `| ${names} | ${about} | ${takes.replaceAll('<', '&lt;')} | ${unset} |`;
-    },
-  );
+  const rows = Object.values<Documented>(variables).map(({ name, takes, about, fallback, fallbackAbout, isSecret }) => {
+    const unset = fallback === undefined ? (fallbackAbout ?? 'none') : `\`${fallback}\``;
+    const names = isSecret ? `\`${name}\`, \`${name}_FILE\`` : `\`${name}\``;
+    return `| ${names} | ${about} | ${takes.replaceAll('<', '&lt;')} | ${unset} |`;
+  });
   return ['| variable | what it is | what it takes | default |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
