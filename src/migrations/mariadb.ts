@@ -8,8 +8,8 @@ import { RefreshTokenSession } from '../auth/session/session.entity.js';
 const TABLE_OPTIONS = 'ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin';
 
 /**
- * The migrations for MariaDB, in their order. A change of the schema is a transaction of its own there, so each can be
- * run again: after a crash in the middle, or beside another node of a cluster.
+ * The module's tables, on MariaDB. Each change of the schema is a transaction of its own there, so each can be run
+ * again: after a crash in the middle, or beside another node of a cluster.
  */
 export class CreateRefreshTokens1764000000000 implements MigrationInterface {
   readonly name = 'CreateRefreshTokens1764000000000';
@@ -33,55 +33,33 @@ export class CreateRefreshTokens1764000000000 implements MigrationInterface {
         expires_at bigint NOT NULL,
         revoked_at bigint,
         revoked_reason varchar(32),
+        recovered int NOT NULL DEFAULT 0,
+        label varchar(100),
+        user_agent varchar(512),
+        ip varchar(45),
         INDEX ${dataSource.driver.escape(index)} (subject)
       ) ${TABLE_OPTIONS}`);
-    await queryRunner.query(`
-      CREATE TABLE IF NOT EXISTS ${quotedTable(dataSource, RefreshTokenSecret)} (
-        fingerprint varchar(16) NOT NULL PRIMARY KEY,
-        first_seen_at bigint NOT NULL,
-        minted_at bigint,
-        replaced_at bigint
-      ) ${TABLE_OPTIONS}`);
+    for (const [entity, id] of [
+      [RefreshTokenSecret, 'fingerprint varchar(16)'],
+      [AccessTokenKey, 'key_id varchar(255)'],
+    ] as const) {
+      await queryRunner.query(`
+        CREATE TABLE IF NOT EXISTS ${quotedTable(dataSource, entity)} (
+          ${id} NOT NULL PRIMARY KEY,
+          first_seen_at bigint NOT NULL,
+          used_at bigint,
+          replaced_at bigint,
+          withdrawn_at bigint
+        ) ${TABLE_OPTIONS}`);
+    }
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    for (const entity of [RefreshTokenSecret, RefreshTokenSession]) {
+    for (const entity of [AccessTokenKey, RefreshTokenSecret, RefreshTokenSession]) {
       await queryRunner.query(`DROP TABLE IF EXISTS ${quotedTable(queryRunner.dataSource, entity)}`);
     }
   }
 }
 
-/** Adds what is known of a session's device, and the table of published signing keys. No row is rewritten. */
-export class AddSessionDetails1764100000000 implements MigrationInterface {
-  readonly name = 'AddSessionDetails1764100000000';
-
-  async up(queryRunner: QueryRunner): Promise<void> {
-    const { dataSource } = queryRunner;
-    // Each has a default or is nullable: instances of the version before go on writing rows during a roll-out.
-    await queryRunner.query(`
-      ALTER TABLE ${quotedTable(dataSource, RefreshTokenSession)}
-        ADD COLUMN IF NOT EXISTS recovered int NOT NULL DEFAULT 0,
-        ADD COLUMN IF NOT EXISTS label varchar(100),
-        ADD COLUMN IF NOT EXISTS user_agent varchar(512),
-        ADD COLUMN IF NOT EXISTS ip varchar(45)`);
-    await queryRunner.query(`
-      CREATE TABLE IF NOT EXISTS ${quotedTable(dataSource, AccessTokenKey)} (
-        key_id varchar(255) NOT NULL PRIMARY KEY,
-        first_seen_at bigint NOT NULL
-      ) ${TABLE_OPTIONS}`);
-  }
-
-  async down(queryRunner: QueryRunner): Promise<void> {
-    const { dataSource } = queryRunner;
-    await queryRunner.query(`DROP TABLE IF EXISTS ${quotedTable(dataSource, AccessTokenKey)}`);
-    await queryRunner.query(`
-      ALTER TABLE ${quotedTable(dataSource, RefreshTokenSession)}
-        DROP COLUMN IF EXISTS ip,
-        DROP COLUMN IF EXISTS user_agent,
-        DROP COLUMN IF EXISTS label,
-        DROP COLUMN IF EXISTS recovered`);
-  }
-}
-
 /** The module's migrations for MariaDB, in their order: for the `migrations` of your DataSource. */
-export const mariadbMigrations = [CreateRefreshTokens1764000000000, AddSessionDetails1764100000000];
+export const mariadbMigrations = [CreateRefreshTokens1764000000000];

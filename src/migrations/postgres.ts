@@ -1,10 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { quotedTable } from '../auth/database/entity-table.js';
 import { RefreshTokenSession } from '../auth/session/session.entity.js';
-import { AddSessionDetails1764100000000 } from './add-session-details.js';
 import { createRefreshTokenTables, dropRefreshTokenTables } from './create-refresh-token-tables.js';
 
-/** The first tables, on PostgreSQL. */
+/** The module's tables, on PostgreSQL. */
 export class CreateRefreshTokens1764000000000 implements MigrationInterface {
   readonly name = 'CreateRefreshTokens1764000000000';
 
@@ -21,4 +20,4 @@ export class CreateRefreshTokens1764000000000 implements MigrationInterface {
 }
 
 /** The module's migrations for PostgreSQL, in their order: for the `migrations` of your DataSource. */
-export const postgresMigrations = [CreateRefreshTokens1764000000000, AddSessionDetails1764100000000];
+export const postgresMigrations = [CreateRefreshTokens1764000000000];

@@ -1,8 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { AddSessionDetails1764100000000 } from './add-session-details.js';
 import { createRefreshTokenTables, dropRefreshTokenTables } from './create-refresh-token-tables.js';
 
-/** The first tables, on SQLite. */
+/** The module's tables, on SQLite. */
 export class CreateRefreshTokens1764000000000 implements MigrationInterface {
   readonly name = 'CreateRefreshTokens1764000000000';
 
@@ -16,4 +15,4 @@ export class CreateRefreshTokens1764000000000 implements MigrationInterface {
 }
 
 /** The module's migrations for SQLite, in their order: for the `migrations` of your DataSource. */
-export const sqliteMigrations = [CreateRefreshTokens1764000000000, AddSessionDetails1764100000000];
+export const sqliteMigrations = [CreateRefreshTokens1764000000000];

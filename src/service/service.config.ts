@@ -1,4 +1,4 @@
-import { jwksOf, type JsonWebKeySet } from '../auth/keys/signing-key.js';
+import type { JsonWebKeySet } from '../auth/keys/signing-key.js';
 import type { AuthModuleOptions } from '../auth/options/auth.options.js';
 import { isLoopback } from '../auth/formats/origin.js';
 import { isIssuerUrl, metadataPathOf, urlBelow } from '../auth/formats/issuer-url.js';
@@ -55,7 +55,7 @@ export function serviceConfig(env: ProcessEnvironment): ServiceConfig {
     auth: authOptions(environment, address, {
       secrets: secrets?.value.secrets.map(({ secret }) => secret) ?? environment.refreshTokenSecrets ?? [],
       retiredSecrets: [...(environment.retiredSecrets ?? []), ...(secrets?.value.retired ?? [])],
-      keys: signingKeys?.value ?? (environment.signingKeys ? untimed(environment.signingKeys) : []),
+      keys: signingKeys?.value ?? environment.signingKeys ?? [],
       serviceKeys: environment.serviceKeys ?? serviceKeys?.value ?? [],
     }),
     serviceKeyFile: serviceKeys?.path,
@@ -66,12 +66,6 @@ export function serviceConfig(env: ProcessEnvironment): ServiceConfig {
     hasDemo: (environment.demo ?? isLoopback(host)) && !isProduction,
     logLevel,
   };
-}
-
-/** In the environment the place of a key says which one signs, also where it was copied from a file with times. */
-function untimed(set: JsonWebKeySet): JsonWebKeySet {
-  const withoutTime = (jwk: object) => Object.fromEntries(Object.entries(jwk).filter(([name]) => name !== 'added_at'));
-  return { keys: jwksOf(set).map(withoutTime) };
 }
 
 interface Keys {

@@ -58,7 +58,7 @@ export class AccessTokenIssuer {
       ...(session.clientId === null ? {} : { client_id: session.clientId }),
       ...(session.scope === null ? {} : { scope: session.scope }),
     };
-    return { token: this.jwt.sign(payload, this.signOptionsOf(this.keyRing.signingKey(now))), expiresIn };
+    return { token: this.jwt.sign(payload, this.signOptionsOf(this.keyRing.signingKey)), expiresIn };
   }
 
   private signOptionsOf(signingKey: SigningKey): JwtSignOptions {

@@ -1,63 +1,102 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { currentKey, signingKeys, type JsonWebKeySet, type SigningKey } from '../keys/signing-key.js';
-import type { ResolvedOptions } from '../options/resolved-options.js';
+import { TemporarilyUnavailableError } from '../auth.errors.js';
 import { RESOLVED_OPTIONS } from '../injection-tokens.js';
+import type { SigningKey } from '../keys/signing-key.js';
 import type { TokenSecret } from '../keys/token-secret.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { TIME_BUDGET } from '../runtime/time-budget.js';
+import { withTimeLimit } from '../runtime/time-limit.js';
 
-/** For how long after a key was added to a file an instance may not have seen it, in milliseconds. */
-const UNSEEN = 5_000;
+/** The keys of one kind that an instance has: signing keys, or secrets. */
+export interface HeldKeys<TKey> {
+  /** All of them: access tokens or refresh tokens verify with each. */
+  readonly all: readonly TKey[];
+  /** The one that signs or mints; the database knows that it does. */
+  readonly inUse: TKey;
+  /** When another one is due, in milliseconds; `Infinity` where none waits. */
+  readonly changesAt: number;
+  /** Tells the database that the other one is used, and has it used where nothing speaks against it. */
+  change(): Promise<void>;
+}
 
-/** The keys and secrets in use; they change while the application runs. */
+const READY = Promise.resolve();
+
+/** The signing keys and the secrets that this instance has; they change while the application runs. */
 @Injectable()
 export class KeyRing {
-  #signingKeys: readonly SigningKey[];
-  #secrets: readonly TokenSecret[];
+  private signing: HeldKeys<SigningKey>;
+  private minting: HeldKeys<TokenSecret>;
+  private changesAt = Infinity;
+  private changing: Promise<unknown> | undefined;
 
-  constructor(@Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions) {
-    this.#signingKeys = options.accessToken.keys;
-    this.#secrets = options.refreshToken.secrets;
+  constructor(@Inject(RESOLVED_OPTIONS) options: ResolvedOptions) {
+    this.signing = asConfigured(options.accessToken.keys);
+    this.minting = asConfigured(options.refreshToken.secrets);
   }
 
   /** All keys that access tokens verify with. */
   get signingKeys(): readonly SigningKey[] {
-    return this.#signingKeys;
+    return this.signing.all;
   }
 
-  /** All secrets that refresh tokens verify with; the first is to mint. */
+  /** The key that signs access tokens. */
+  get signingKey(): SigningKey {
+    return this.signing.inUse;
+  }
+
+  /** All secrets that refresh tokens verify with. */
   get secrets(): readonly TokenSecret[] {
-    return this.#secrets;
+    return this.minting.all;
+  }
+
+  /** The secret that mints refresh tokens. */
+  get secret(): TokenSecret {
+    return this.minting.inUse;
   }
 
   /**
-   * The key that signs.
+   * Sees to it that the key and the secret that are due at `now` are in use: to be awaited before tokens are made.
+   * No token of a key is made before the database knows that the key is used.
    * @param now milliseconds
+   * @throws TemporarilyUnavailableError where the database can't be told
    */
-  signingKey(now: number): SigningKey {
-    return currentKey(this.#signingKeys, now);
+  prepare(now: number): Promise<void> {
+    return now < this.changesAt ? READY : this.change(now);
   }
 
-  /** For how long verifiers may keep the published set: not until a key signs that is not in it. Milliseconds. */
-  get publishedFor(): number {
-    const unseen = this.#signingKeys.some(({ isTimed }) => isTimed) ? UNSEEN : 0;
-    return Math.max(0, this.options.keyActivationDelay - unseen);
+  /** Takes other signing keys. For their registry, which decides when each is used. */
+  takeSigningKeys(keys: HeldKeys<SigningKey>): void {
+    this.signing = keys;
+    this.planChange();
   }
 
-  /**
-   * Takes other signing keys into use: a key with `added_at` is published at once, and signs after the activation
-   * delay.
-   * @param now milliseconds; a key that comes long after it was added waits until no verifier keeps a set without it
-   * @throws ConfigurationError naming the key that can't be used; the ring stays as it was then
-   */
-  replaceSigningKeys(keys: JsonWebKeySet, now = 0): void {
-    const before = new Map(this.#signingKeys.map((key) => [key.keyId, key.isTimed ? key.signsFrom : 0]));
-    const knownFrom = now + this.publishedFor;
-    this.#signingKeys = signingKeys({ keys }, this.options.keyActivationDelay).map((key) =>
-      key.isTimed ? { ...key, signsFrom: Math.max(key.signsFrom, before.get(key.keyId) ?? knownFrom) } : key,
-    );
+  /** Takes other secrets. For their registry, which decides when each is used. */
+  takeSecrets(secrets: HeldKeys<TokenSecret>): void {
+    this.minting = secrets;
+    this.planChange();
   }
 
-  /** Takes other secrets into use. For the secret registry, which decides when they mint. */
-  replaceSecrets(secrets: readonly TokenSecret[]): void {
-    this.#secrets = secrets;
+  private planChange(): void {
+    this.changesAt = Math.min(this.signing.changesAt, this.minting.changesAt);
   }
+
+  private async change(now: number): Promise<void> {
+    // Requests that come together tell the database once.
+    this.changing ??= this.changeBoth(now).finally(() => (this.changing = undefined));
+    try {
+      await withTimeLimit(() => this.changing, TIME_BUDGET.statement);
+    } catch (error) {
+      throw new TemporarilyUnavailableError('database', { cause: error });
+    }
+  }
+
+  private changeBoth(now: number): Promise<unknown> {
+    const due = [this.signing, this.minting].filter(({ changesAt }) => changesAt <= now);
+    return Promise.all(due.map((keys) => keys.change()));
+  }
+}
+
+/** Until the registry has asked the database, the first one is used. */
+function asConfigured<TKey>(keys: readonly TKey[]): HeldKeys<TKey> {
+  return { all: keys, inUse: keys[0] as TKey, changesAt: Infinity, change: () => READY };
 }

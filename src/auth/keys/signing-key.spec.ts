@@ -1,13 +1,17 @@
-import { generateKeyPairSync, type JsonWebKey } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import { ConfigurationError } from '../auth.errors.js';
-import { currentKey, jwksOf, signingKeys, type JsonWebKeySet, type SigningKey } from './signing-key.js';
+import { jwksOf, signingKeys, type JsonWebKeySet, type SigningKey } from './signing-key.js';
 
-const ecKey = (namedCurve: string): JsonWebKey =>
-  generateKeyPairSync('ec', { namedCurve }).privateKey.export({ format: 'jwk' });
-const rsaKey = (modulusLength: number): JsonWebKey =>
-  generateKeyPairSync('rsa', { modulusLength }).privateKey.export({ format: 'jwk' });
+// By way of PEM: on Node 20, the export of a key that was just generated can wait for ever.
+const encodings = {
+  privateKeyEncoding: { format: 'pem', type: 'pkcs8' },
+  publicKeyEncoding: { format: 'pem', type: 'spki' },
+} as const;
+const jwkOf = (pem: string): JsonWebKey => createPrivateKey(pem).export({ format: 'jwk' });
+const ecKey = (namedCurve: string) => jwkOf(generateKeyPairSync('ec', { namedCurve, ...encodings }).privateKey);
+const rsaKey = (modulusLength: number) => jwkOf(generateKeyPairSync('rsa', { modulusLength, ...encodings }).privateKey);
 
 const EC = ecKey('P-256');
 const OTHER_EC = ecKey('P-256');
@@ -16,14 +20,12 @@ const OTHER_RSA = rsaKey(2_048);
 const { d: _, ...PUBLIC } = EC;
 
 const TAKES = 'private JWKs (kty EC with crv P-256, or RSA of at least 2048 bits), the first of which signs';
-const DELAY = 300_000;
-const NOW = Date.UTC(2026, 0, 1);
 /** The members of RFC 7518 §6 that are a private key. */
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
 function messageFor(options: unknown): string {
   try {
-    signingKeys(options as Parameters<typeof signingKeys>[0], DELAY);
+    signingKeys(options as Parameters<typeof signingKeys>[0]);
   } catch (error) {
     if (error instanceof ConfigurationError) return error.message;
     throw error;
@@ -33,17 +35,12 @@ function messageFor(options: unknown): string {
 
 /** The keys of a set, as they are in the options or in a file. */
 function keysOf(...jwks: JsonWebKey[]): readonly SigningKey[] {
-  return signingKeys({ keys: jwks }, DELAY);
+  return signingKeys({ keys: jwks });
 }
 
 /** The one key of a set. */
 function keyOf(jwk: JsonWebKey): SigningKey {
   return keysOf(jwk)[0] as SigningKey;
-}
-
-/** A key with a name, and the time at which it was added where it says one. */
-function named(kid: string, addedAt?: number, jwk = ecKey('P-256')): JsonWebKey {
-  return { ...jwk, kid, ...(addedAt !== undefined && { added_at: new Date(addedAt).toISOString() }) };
 }
 
 describe('signingKeys', () => {
@@ -54,17 +51,17 @@ describe('signingKeys', () => {
     const { d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, ...publicHalf } = jwk;
     const { key, verificationKey, ...rest } = keyOf(jwk);
 
-    expect(rest).toMatchObject({ algorithm, signsFrom: 0, isTimed: false });
+    expect(rest).toMatchObject({ algorithm });
     expect(key.export({ format: 'jwk' })).toEqual(jwk);
     expect(verificationKey.type).toBe('public');
     expect(verificationKey.export({ format: 'jwk' })).toEqual(publicHalf);
   });
 
   it('signs HS256 with the secret of the host, without a key id, and publishes nothing', () => {
-    const keys = signingKeys({ algorithm: 'HS256', secret: 'the-secret-of-the-host' }, DELAY);
+    const keys = signingKeys({ algorithm: 'HS256', secret: 'the-secret-of-the-host' });
     const secret = expect.objectContaining({ type: 'secret' });
 
-    expect(keys).toEqual([{ algorithm: 'HS256', key: secret, verificationKey: secret, signsFrom: 0, isTimed: false }]);
+    expect(keys).toEqual([{ algorithm: 'HS256', key: secret, verificationKey: secret }]);
     expect(keys[0]?.key.export().toString()).toBe('the-secret-of-the-host');
     expect(keys[0]?.verificationKey.export().toString()).toBe('the-secret-of-the-host');
   });
@@ -72,12 +69,12 @@ describe('signingKeys', () => {
   it.each<[string, (keys: JsonWebKey[]) => JsonWebKeySet]>([
     ['a set', (keys) => ({ keys })],
     ['a list', (keys) => keys],
-  ])('signs with the first of %s, and publishes all in their order', (_name, setOf) => {
+  ])('reads the keys of %s, and publishes all in their order', (_name, setOf) => {
     const jwks = [RSA, EC, OTHER_EC].map((jwk, position) => ({ ...jwk, kid: `key-${position}` }));
-    const keys = signingKeys({ keys: setOf(jwks) }, DELAY);
+    const keys = signingKeys({ keys: setOf(jwks) });
 
     expect(keys.map(({ keyId }) => keyId)).toEqual(['key-0', 'key-1', 'key-2']);
-    expect(currentKey(keys, NOW)).toMatchObject({ algorithm: 'RS256', keyId: 'key-0' });
+    expect(keys[0]).toMatchObject({ algorithm: 'RS256', keyId: 'key-0' });
     expect(keys.map(({ publicJwk: { kid, alg, use } = {} as JsonWebKey }) => ({ kid, alg, use }))).toEqual([
       { kid: 'key-0', alg: 'RS256', use: 'sig' },
       { kid: 'key-1', alg: 'ES256', use: 'sig' },
@@ -148,7 +145,6 @@ describe('signingKeys', () => {
   ])('does not sign with %s, nor keep it behind', (_name, jwk, got) => {
     expect(messageFor({ keys: [jwk] })).toBe(`accessToken.keys[0]: ${got}; takes ${TAKES}.`);
     expect(messageFor({ keys: [OTHER_EC, jwk] })).toBe(`accessToken.keys[1]: ${got}; takes ${TAKES}.`);
-    expect(messageFor({ keys: [named('new', NOW), jwk] })).toBe(`accessToken.keys[1]: ${got}; takes ${TAKES}.`);
   });
 
   it.each<[string, JsonWebKey]>([
@@ -198,11 +194,16 @@ describe('signingKeys', () => {
       material,
       [EC],
       { ...EC, d: OTHER_EC.d as string, kid: 'k'.repeat(300) },
-      { ...EC, added_at: 'yesterday' },
     ];
     for (const jwk of broken) expect(messageFor({ keys: [jwk] })).not.toContain(material.slice(0, 12));
     expect(messageFor({ keys: material })).not.toContain(material.slice(0, 12));
     expect(messageFor({ keys: [EC, EC] })).not.toContain(material.slice(0, 12));
+  });
+});
+
+describe('a time in a key, as earlier versions wrote it,', () => {
+  it.each(['2026-01-01T00:00:00Z', 'yesterday', 5, null])('says nothing: %j', (added_at) => {
+    expect(keyOf({ ...EC, added_at }).publicJwk).toEqual(keyOf(EC).publicJwk);
   });
 });
 
@@ -215,93 +216,4 @@ describe('jwksOf', () => {
   it('finds none in an empty set', () => {
     expect(() => jwksOf({ keys: [] })).toThrow(ConfigurationError);
   });
-});
-
-describe('keys that do not say when they were added', () => {
-  const keys = keysOf(named('first'), named('second'), named('third'));
-
-  it.each([0, NOW, Number.MAX_SAFE_INTEGER])('are signed with by the first, for ever: at %d', (now) => {
-    expect(currentKey(keys, now).keyId).toBe('first');
-  });
-
-  it('have no time at which another of them begins', () => {
-    expect(keys.map(({ signsFrom, isTimed }) => ({ signsFrom, isTimed }))).toEqual([
-      { signsFrom: 0, isTimed: false },
-      { signsFrom: Infinity, isTimed: false },
-      { signsFrom: Infinity, isTimed: false },
-    ]);
-  });
-});
-
-describe('keys that say when they were added', () => {
-  const signsAt = (keys: readonly SigningKey[], now: number) => currentKey(keys, now).keyId;
-
-  it('begin to sign when they have been published for the activation delay', () => {
-    const keys = keysOf(named('new', NOW), named('old', NOW - 86_400_000));
-
-    expect(keys.map(({ keyId, signsFrom, isTimed }) => ({ keyId, signsFrom, isTimed }))).toEqual([
-      { keyId: 'new', signsFrom: NOW + DELAY, isTimed: true },
-      { keyId: 'old', signsFrom: NOW - 86_400_000 + DELAY, isTimed: true },
-    ]);
-    expect(signsAt(keys, NOW)).toBe('old');
-    expect(signsAt(keys, NOW + DELAY - 1)).toBe('old');
-    expect(signsAt(keys, NOW + DELAY)).toBe('new');
-    expect(signsAt(keys, NOW + 365 * 86_400_000)).toBe('new');
-  });
-
-  it('take turns by their times, wherever they stand in the set', () => {
-    const keys = keysOf(named('second', NOW + 1_000), named('third', NOW + 2_000), named('first', NOW));
-
-    expect([-1, 0, 999, 1_000, 1_999, 2_000].map((past) => signsAt(keys, NOW + DELAY + past))).toEqual([
-      'first',
-      'first',
-      'first',
-      'second',
-      'second',
-      'third',
-    ]);
-  });
-
-  it('sign before their time where there is no other: somebody has to, and the first that may', () => {
-    expect(signsAt(keysOf(named('only', NOW)), NOW)).toBe('only');
-    expect(signsAt(keysOf(named('only', NOW)), NOW - DELAY)).toBe('only');
-    expect(signsAt(keysOf(named('later', NOW + 1), named('sooner', NOW)), NOW)).toBe('sooner');
-  });
-
-  it('sign from the moment they were added where there is no activation delay', () => {
-    const keys = signingKeys({ keys: [named('new', NOW), named('old', 0)] }, 0);
-
-    expect(signsAt(keys, NOW - 1)).toBe('old');
-    expect(signsAt(keys, NOW)).toBe('new');
-  });
-
-  it('come after those that do not say it', () => {
-    const keys = keysOf(named('new', NOW), named('old'));
-
-    expect(keys.map(({ isTimed }) => isTimed)).toEqual([true, true]);
-    expect(signsAt(keys, NOW + DELAY - 1)).toBe('old');
-    expect(signsAt(keys, NOW + DELAY)).toBe('new');
-  });
-
-  it('leave the first of those that do not say it signing until then: the others may just have been published', () => {
-    const keys = keysOf(named('new', NOW), named('signing'), named('just-published'));
-
-    expect(signsAt(keys, NOW)).toBe('signing');
-    expect(signsAt(keys, NOW + DELAY)).toBe('new');
-  });
-
-  it('are signed with by the first in the set where two were added together', () => {
-    const keys = keysOf(named('first', NOW), named('second', NOW));
-
-    expect([NOW, NOW + DELAY].map((now) => signsAt(keys, now))).toEqual(['first', 'first']);
-  });
-
-  it.each(['yesterday', '2026-01-01', '2026-02-30T00:00:00Z', '', NOW, null, {}])(
-    'say it as a time of RFC 3339, not as %j',
-    (added_at) => {
-      expect(messageFor({ keys: [OTHER_EC, { ...EC, added_at }] })).toBe(
-        `accessToken.keys[1].added_at: got ${JSON.stringify(added_at)}, takes a time such as 2026-01-31T09:30:00Z.`,
-      );
-    },
-  );
 });

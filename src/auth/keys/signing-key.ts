@@ -9,7 +9,6 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { ConfigurationError } from '../auth.errors.js';
-import { parseTime, TIME_TAKES } from '../formats/time.js';
 
 /** A JWK set (RFC 7517 §5): `{"keys": [...]}`, or just the list. */
 export type JsonWebKeySet = { readonly keys: readonly JsonWebKey[] } | readonly JsonWebKey[];
@@ -26,10 +25,6 @@ export interface SigningKey {
   readonly keyId?: string;
   /** For `jwks.json`; absent for a shared secret. */
   readonly publicJwk?: JsonWebKey;
-  /** When it may begin to sign, in milliseconds. */
-  readonly signsFrom: number;
-  /** Whether that time came with the key; otherwise its place in the set says which one signs. */
-  readonly isTimed: boolean;
 }
 
 /** What a `kid` may be: it goes into headers, logs and the database. */
@@ -38,20 +33,17 @@ const PROBE = Buffer.alloc(32);
 const TAKES = 'private JWKs (kty EC with crv P-256, or RSA of at least 2048 bits), the first of which signs';
 
 /**
- * Reads the keys of the options. Of a JWK set, the first key signs; where keys say when they were added (`added_at`,
- * as `nest-refresh-token keys add` writes it), the newest that has been published for the activation delay.
- * @param keyActivationDelay milliseconds
+ * Reads the keys of the options: of a JWK set, the first one is to sign.
  * @throws ConfigurationError naming the key that can't be used, never the key itself
  */
 export function signingKeys(
   options: { keys: JsonWebKeySet } | { algorithm: 'HS256'; secret: string },
-  keyActivationDelay: number,
 ): readonly SigningKey[] {
   if ('keys' in options) {
     if ('secret' in options || 'algorithm' in options) {
       throw new ConfigurationError('accessToken: got keys and a secret, takes either keys, or algorithm with secret.');
     }
-    return keySet(options.keys, keyActivationDelay);
+    return keySet(options.keys);
   }
   if (options.algorithm !== 'HS256') {
     throw new ConfigurationError(
@@ -62,28 +54,11 @@ export function signingKeys(
     throw new ConfigurationError('accessToken.secret: got none, takes the secret that your JWT guard verifies with.');
   }
   const key = createSecretKey(Buffer.from(options.secret));
-  return [{ algorithm: 'HS256', key, verificationKey: key, signsFrom: 0, isTimed: false }];
+  return [{ algorithm: 'HS256', key, verificationKey: key }];
 }
 
-/**
- * The key that signs: of those that may, the one that began last; of two that began together, the first in the set.
- * @param now milliseconds
- */
-export function currentKey(keys: readonly SigningKey[], now: number): SigningKey {
-  const newestFirst = keys.toSorted((one, other) => other.signsFrom - one.signsFrom);
-  const earliest = Math.min(...keys.map(({ signsFrom }) => signsFrom));
-  return newestFirst.find(({ signsFrom }) => signsFrom <= Math.max(now, earliest)) as SigningKey;
-}
-
-function keySet(set: JsonWebKeySet, keyActivationDelay: number): SigningKey[] {
-  const jwks = jwksOf(set);
-  // The list comes from a file or from JavaScript: an entry may be anything.
-  const isTimed = jwks.some((jwk: JsonWebKey | null) => jwk?.['added_at'] !== undefined);
-  const keys = jwks.map((jwk, position) => {
-    const pair = keyPair(jwk, position);
-    const addedAt = isTimed ? addedAtOf(jwk, position) : position === 0 ? -keyActivationDelay : Infinity;
-    return { ...pair, signsFrom: addedAt + keyActivationDelay, isTimed };
-  });
+function keySet(set: JsonWebKeySet): SigningKey[] {
+  const keys = jwksOf(set).map(signingKey);
   const keyIds = keys.map(({ keyId }) => keyId);
   const repeated = keyIds.find((keyId, position) => keyIds.indexOf(keyId) < position);
   if (repeated !== undefined)
@@ -100,28 +75,11 @@ export function jwksOf(set: JsonWebKeySet): readonly JsonWebKey[] {
   return jwks;
 }
 
-/** Of a key without a time, among keys that have one: before all of them. */
-function addedAtOf(jwk: JsonWebKey, position: number): number {
-  if (jwk['added_at'] === undefined) return 0;
-  return (
-    parseTime(jwk['added_at']) ??
-    refuse(`accessToken.keys[${position}].added_at: got ${JSON.stringify(jwk['added_at'])}, takes ${TIME_TAKES}.`)
-  );
-}
-
 function refuse(message: string): never {
   throw new ConfigurationError(message);
 }
 
-interface KeyPair {
-  readonly algorithm: SigningAlgorithm;
-  readonly keyId: string;
-  readonly key: KeyObject;
-  readonly verificationKey: KeyObject;
-  readonly publicJwk: JsonWebKey;
-}
-
-function keyPair(jwk: JsonWebKey, position: number): KeyPair {
+function signingKey(jwk: JsonWebKey, position: number): SigningKey {
   const option = `accessToken.keys[${position}]`;
   let key: KeyObject;
   try {

@@ -21,7 +21,7 @@ import { RefreshTokenService } from '../refresh-token/refresh-token.service.js';
 import { Rotator } from '../refresh-token/rotate.js';
 import { SessionFinder } from '../refresh-token/session.finder.js';
 import { TokenResponder } from '../refresh-token/token.responder.js';
-import { SecretRegistry } from '../key-ring/token-secret.registry.js';
+import { TokenSecretRegistry } from '../key-ring/token-secret.registry.js';
 import { ServiceKeys } from '../guards/service-keys.js';
 import { PolicyGate } from '../session/policy.gate.js';
 import { PurgeWalk } from '../session/purge/purge.walk.js';
@@ -48,10 +48,11 @@ export const AUTH_EXPORTS = [
   RefreshTokenCookies,
   RefreshTokenReader,
   RefreshTokenService,
-  SecretRegistry,
   ServiceKeys,
   SessionService,
+  SigningKeyRegistry,
   TokenIntrospector,
+  TokenSecretRegistry,
 ] as const;
 
 /** The providers of every module. Those that depend on how a module was declared are in `auth.module-definition.ts`. */
@@ -77,7 +78,6 @@ export const AUTH_PROVIDERS: Provider[] = [
   RefreshTokenReader,
   RefreshTokenService,
   Rotator,
-  SecretRegistry,
   ServiceKeys,
   SessionCreator,
   SessionEnder,
@@ -89,4 +89,5 @@ export const AUTH_PROVIDERS: Provider[] = [
   SigningKeyRegistry,
   TokenIntrospector,
   TokenResponder,
+  TokenSecretRegistry,
 ];

@@ -39,7 +39,7 @@ export function resolveAuthOptions(options: AuthModuleOptions, now: number): Res
     accessToken: {
       ...accessToken,
       audience: accessToken.audience ?? accessToken.issuer,
-      keys: signingKeys(options.accessToken, moduleWide.keyActivationDelay),
+      keys: signingKeys(options.accessToken),
     },
     session: { ...session, retention: session.retention ?? absoluteTtl },
     cookie: givenCookie === undefined ? undefined : readCookie(givenCookie, now),

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InvalidRefreshTokenError, InvalidRequestError } from '../auth.errors.js';
 import { RESOLVED_OPTIONS } from '../injection-tokens.js';
-import { SecretRegistry } from '../key-ring/token-secret.registry.js';
+import { KeyRing } from '../key-ring/key-ring.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import { decide } from '../rotation/rotation.rule.js';
 import { Clock } from '../runtime/clock.js';
@@ -34,7 +34,7 @@ export class RefreshTokenService {
     private readonly creator: SessionCreator,
     private readonly finder: SessionFinder,
     private readonly ender: SessionEnder,
-    private readonly secrets: SecretRegistry,
+    private readonly keyRing: KeyRing,
     private readonly clock: Clock,
     private readonly random: RandomSource,
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
@@ -49,10 +49,10 @@ export class RefreshTokenService {
   async issue(options: IssueOptions): Promise<IssuedSession> {
     const checked = checkIssueOptions(options);
     const now = this.clock.now();
-    const secret = await this.secrets.mintingSecret(now);
+    await this.keyRing.prepare(now);
     const token = new RefreshToken(this.random.bytes(HANDLE_SIZE), now);
     const session = await this.creator.create({ id: token.sessionId, ...checked }, options.revokeOthers === true, now);
-    const tokens = this.responder.respond(session, token, secret, now);
+    const tokens = this.responder.respond(session, token, now);
     return { session_id: session.id, subject: session.subject, ...tokens };
   }
 
@@ -73,9 +73,9 @@ export class RefreshTokenService {
    */
   async rotate(token: RefreshToken, device: Device = UNKNOWN_DEVICE): Promise<TokenResponse> {
     const now = this.clock.now();
-    const secret = await this.secrets.mintingSecret(now);
+    await this.keyRing.prepare(now);
     const { session, at } = await this.rotator.rotate(token, now, device);
-    return this.responder.respond(session, token, secret, at);
+    return this.responder.respond(session, token, at);
   }
 
   /**
@@ -88,10 +88,10 @@ export class RefreshTokenService {
   async exchange(refreshToken: string, options: ExchangeOptions, device?: Device): Promise<ScopedTokenResponse> {
     const token = await this.reader.read(refreshToken);
     const now = this.clock.now();
-    const secret = await this.secrets.mintingSecret(now);
+    await this.keyRing.prepare(now);
     const { session, at } = await this.rotator.rotate(token, now, device ?? UNKNOWN_DEVICE, options);
     const scope = grantedScope(session.scope, options.scope);
-    const tokens = this.responder.respond({ ...session, scope }, token, secret, at);
+    const tokens = this.responder.respond({ ...session, scope }, token, at);
     // RFC 6749 §5.1: the scope is told where it isn't what was asked for, also where nothing of that is left.
     return scope === null && options.scope === undefined ? tokens : { ...tokens, scope: scope ?? '' };
   }

@@ -1,18 +1,14 @@
-import { currentKey, type SigningKey } from '../../auth/keys/signing-key.js';
-import { ConfigurationError } from '../../auth/auth.errors.js';
 import { tokenSecret } from '../../auth/keys/token-secret.js';
 import { generateSecret, generateSigningKey, generateSigningKeys } from '../../auth/keys/key-generation.js';
+import { jwksMaxAge } from '../../auth/key-ring/key-schedule.js';
+import { ConfigurationError } from '../../auth/auth.errors.js';
+import type { Environment } from '../config/environment.js';
 import { generateServiceKey } from '../data-folder/service-key.js';
-import { addedNow } from '../data-folder/development-keys.js';
-import type { StoredSecret } from '../data-folder/secrets-file.js';
-import { shown, UsageError, type Command } from './command.js';
 import { KeyStore } from '../data-folder/edit-keys.js';
-import { secretUse, type SecretUse } from './secret-usage.js';
+import { shown, UsageError, type Command } from './command.js';
+import { keyUsages, withdrawSigningKey, type KeyKind, type KeyUsage, type KeyUse } from './key-usage.js';
 import { withSessionDatabase } from './session-database.js';
 import { table } from './table.js';
-
-/** How much longer than a token's life a key is kept: clocks differ, and instances see a file within 5 s. In ms. */
-const MARGIN = 60_000;
 
 export const keysGenerate: Command = {
   about: 'print a fresh set of secrets and keys, ready to paste into .env or a secret store',
@@ -26,32 +22,20 @@ export const keysGenerate: Command = {
 };
 
 export const keysList: Command = {
-  about: 'list the keys in DATA_DIR: what each does, and from when or until when',
+  about: 'list all keys: since when each is known, what it does, and from when or until when',
   async run() {
     const store = new KeyStore();
-    const now = Date.now();
-    const { keys, jwks } = store.readSigningKeys();
-    const { secrets } = store.readSecrets();
+    const { environment, folder } = store;
+    const { signingKeys, secrets } = store.idsInUse();
+    const notes = (['signingKeys', 'refreshTokenSecrets'] as const)
+      .filter((key) => environment[key] !== undefined)
+      .map((key) => `${NAMES[key]} is set: the service takes them from there (the environment, or .env here).\n`);
     const rows = [
-      ...keys.map((key, position) => [
-        'signing key',
-        key.keyId as string,
-        timeOf(jwks[position]?.['added_at']),
-        stateOf(key, keys, now, store.environment.accessTokenTtl),
-      ]),
-      ...(await secretRows(store, secrets, now)),
+      ...(await rowsOf(environment, 'signing key', signingKeys)),
+      ...(await rowsOf(environment, 'secret', secrets)),
     ];
-    const { signingKeys, refreshTokenSecrets } = store.environment;
-    const notes = [
-      ...(signingKeys
-        ? ['SIGNING_KEYS is set: the service takes its signing keys from there (the environment, or .env here).\n']
-        : []),
-      ...(refreshTokenSecrets
-        ? ['REFRESH_TOKEN_SECRETS is set: the service takes its secrets from there (the environment, or .env here).\n']
-        : []),
-    ];
-    if (rows.length === 0) return `${notes.join('')}There are no keys in ${store.folder}.\n`;
-    return notes.join('') + table(['KIND', 'ID', 'ADDED', 'STATE'], rows);
+    if (rows.length === 0) return `${notes.join('')}There are no keys in ${folder}.\n`;
+    return `${notes.join('')}${table(['KIND', 'ID', 'FIRST SEEN', 'STATE'], rows)}\n${rollOutNote(environment)}`;
   },
 };
 
@@ -88,12 +72,13 @@ export const keysRetire: Command<{ force: 'flag' }> = {
   },
 };
 
+const NAMES = { signingKeys: 'SIGNING_KEYS', refreshTokenSecrets: 'REFRESH_TOKEN_SECRETS' } as const;
+
 function addSigningKey(store: KeyStore): string {
   const { jwks } = store.readSigningKeys();
-  const added = addedNow(generateSigningKey());
+  const added = generateSigningKey();
   store.writeSigningKeys([added, ...jwks]);
-  const when = jwks.length === 0 ? 'now on' : since(store, Date.parse(added.added_at));
-  return `Added the signing key ${added.kid}: it is published within 5 s, and signs from ${when}. It is kept in ${store.folder}.\n`;
+  return `Added the signing key ${String(added['kid'])}: it is published within 5 s, and signs ${begins(store, jwks.length === 0)}. It is kept in ${store.folder}.\n`;
 }
 
 function addSecret(store: KeyStore): string {
@@ -103,38 +88,31 @@ function addSecret(store: KeyStore): string {
   const twin = secrets.find((other) => other.fingerprint.slice(0, 2) === fingerprint.slice(0, 2));
   // Tokens name their secret by one byte; another draw has another one.
   if (twin) return addSecret(store);
-  const addedAt = Date.now();
-  store.writeSecrets({ secrets: [{ secret, fingerprint, addedAt }, ...secrets], retired });
-  const when = secrets.length === 0 ? 'now on' : `about ${since(store, addedAt)}`;
-  return `Added the secret ${fingerprint}: it verifies within 5 s, and mints from ${when}, if the service is running. It is kept in ${store.folder}.\n`;
+  store.writeSecrets({ secrets: [{ secret, fingerprint }, ...secrets], retired });
+  return `Added the secret ${fingerprint}: it verifies within 5 s, and mints ${begins(store, secrets.length === 0)}. It is kept in ${store.folder}.\n`;
 }
 
-function since({ environment }: KeyStore, addedAt: number): string {
-  return `${timeOf(addedAt + environment.keyActivationDelay)} on`;
+function begins({ environment }: KeyStore, isFirst: boolean): string {
+  if (isFirst) return 'at once';
+  return `${seconds(environment.keyActivationDelay)} after the first instance has it ("keys list" says when)`;
 }
 
-function retireSigningKey(store: KeyStore, id: string, isForced: boolean): string {
+async function retireSigningKey(store: KeyStore, id: string, isForced: boolean): Promise<string> {
   const { jwks, keys } = store.readSigningKeys();
   requireAnother(keys.length, 'signing key', 'keys add');
-  const now = Date.now();
-  const key = keys.find(({ keyId }) => keyId === id) as SigningKey;
-  if (!isForced) {
-    if (currentKey(keys, now) === key) {
-      throw refusal(id, 'it signs', 'Add another first, and wait until that one signs');
-    }
-    const until = neededUntil(key, keys, store.environment.accessTokenTtl);
-    if (until !== undefined && now < until) {
-      throw refusal(id, `access tokens that it signed are good until ${timeOf(until)}`, 'Retire it then');
-    }
-  }
-  store.writeSigningKeys(jwks.filter((_, position) => keys[position] !== key));
+  if (!isForced) refuseInUse('signing key', id, await useOf(store, 'signing key', id));
+  store.writeSigningKeys(jwks.filter((_, position) => keys[position]?.keyId !== id));
+  // So that no instance asks for a key that it was forced to give up; where there is no database, none does.
+  await withSessionDatabase(store.environment, (dataSource) => withdrawSigningKey(dataSource, id, Date.now())).catch(
+    () => undefined,
+  );
   return `Retired the signing key ${id}: it is published no more within 5 s.\n`;
 }
 
 async function retireSecret(store: KeyStore, id: string, isForced: boolean): Promise<string> {
   const { secrets, retired } = store.readSecrets();
   requireAnother(secrets.length, 'secret', 'keys add --secret');
-  if (!isForced) refuseSecretInUse(id, await useOf(store, id));
+  if (!isForced) refuseInUse('secret', id, await useOf(store, 'secret', id));
   store.writeSecrets({
     secrets: secrets.filter(({ fingerprint }) => fingerprint !== id),
     retired: [...retired, id],
@@ -142,16 +120,16 @@ async function retireSecret(store: KeyStore, id: string, isForced: boolean): Pro
   return `Retired the secret ${id}: its tokens are refused within 5 s.\n`;
 }
 
-function refuseSecretInUse(id: string, use: SecretUse): void {
-  if (use.kind === 'minting') throw refusal(id, 'it mints', 'Add another first, and wait until that one mints');
-  if (use.kind === 'replaced' && use.liveSessions > 0) {
-    const count = use.liveSessions === 1 ? '1 live session' : `${use.liveSessions} live sessions`;
-    throw refusal(
-      id,
-      `${count} may hold a token of it`,
-      `It isn't needed from ${timeOf(use.neededUntil)} on, or earlier`,
-    );
+function refuseInUse(kind: KeyKind, id: string, use: KeyUse): void {
+  const { verb } = WORDS[kind];
+  if (use.kind === 'in use') throw refusal(id, `it ${verb}`, `Add another first, and wait until that one ${verb}`);
+  if (use.kind !== 'replaced' || !isNeeded(use)) return;
+  const until = timeOf(use.neededUntil);
+  if (use.liveSessions === undefined) {
+    throw refusal(id, `access tokens that it signed are good until ${until}`, 'Retire it then');
   }
+  const holders = `${counted(use.liveSessions)} may hold a token of it`;
+  throw refusal(id, holders, `It isn't needed from ${until} on, or earlier`);
 }
 
 function requireAnother(count: number, kind: string, command: string): void {
@@ -165,53 +143,75 @@ function refusal(id: string, why: string, what: string): ConfigurationError {
   );
 }
 
-function useOf(store: KeyStore, fingerprint: string): Promise<SecretUse> {
+async function useOf(store: KeyStore, kind: KeyKind, id: string): Promise<KeyUse> {
   const { environment } = store;
-  return withSessionDatabase(environment, (dataSource) => secretUse(dataSource, environment, fingerprint, Date.now()));
+  const { signingKeys, secrets } = store.idsInUse();
+  const ids = kind === 'secret' ? secrets : signingKeys;
+  const usages = await withSessionDatabase(environment, (dataSource) =>
+    keyUsages(dataSource, environment, kind, ids, Date.now()),
+  );
+  return (usages[ids.indexOf(id)] as KeyUsage).use;
 }
 
-async function secretRows(store: KeyStore, secrets: readonly StoredSecret[], now: number): Promise<string[][]> {
-  const states = await withSessionDatabase(store.environment, async (dataSource) => {
-    const uses: SecretUse[] = [];
-    for (const { fingerprint } of secrets) {
-      uses.push(await secretUse(dataSource, store.environment, fingerprint, now));
-    }
-    return uses.map(describeUse);
-  }).catch(({ message }: Error) => secrets.map(() => `verifies (the database could not be asked: ${message})`));
-  return secrets.map(({ fingerprint, addedAt }, position) => [
-    'secret',
-    fingerprint,
-    timeOf(addedAt),
-    states[position] as string,
-  ]);
+/** Rows of the table for all keys of one kind; where the database can't be asked, they say so. */
+async function rowsOf(environment: Environment, kind: KeyKind, ids: readonly string[]): Promise<string[][]> {
+  if (ids.length === 0) return [];
+  const { known } = WORDS[kind];
+  return withSessionDatabase(environment, (dataSource) =>
+    keyUsages(dataSource, environment, kind, ids, Date.now()),
+  ).then(
+    (usages) =>
+      usages.map(({ firstSeenAt, use }, position) => [
+        kind,
+        ids[position] as string,
+        timeOf(firstSeenAt),
+        stateOf(kind, use),
+      ]),
+    ({ message }: Error) => ids.map((id) => [kind, id, '-', `${known} (the database could not be asked: ${message})`]),
+  );
 }
 
-function describeUse(use: SecretUse): string {
-  if (use.kind === 'minting') return 'mints';
-  if (use.kind === 'waiting') return 'verifies; has not minted';
-  if (use.liveSessions === 0) return 'verifies; can be retired';
-  return `verifies; needed by ${use.liveSessions} live session${use.liveSessions === 1 ? '' : 's'}, until ${timeOf(use.neededUntil)} at most`;
-}
+/** How the table speaks of what a key does. */
+const WORDS: Record<KeyKind, { known: string; verb: string; hasNot: string }> = {
+  'signing key': { known: 'published', verb: 'signs', hasNot: 'has not signed' },
+  secret: { known: 'verifies', verb: 'mints', hasNot: 'has not minted' },
+};
 
-function stateOf(key: SigningKey, keys: readonly SigningKey[], now: number, accessTokenTtl: number): string {
-  if (currentKey(keys, now) === key) return 'signs';
-  if (key.signsFrom > now) {
-    return Number.isFinite(key.signsFrom) ? `published; signs from ${timeOf(key.signsFrom)} on` : 'published';
+function stateOf(kind: KeyKind, use: KeyUse): string {
+  const { known, verb, hasNot } = WORDS[kind];
+  switch (use.kind) {
+    case 'unseen':
+      return 'no instance has it yet';
+    case 'in use':
+      return verb;
+    case 'waiting':
+      if (use.beginsAt === undefined) return `${known}; ${hasNot}`;
+      return `${known}; ${verb} ${use.beginsAt === -Infinity ? 'at once' : `from ${timeOf(use.beginsAt)} on`}`;
+    case 'replaced':
+      if (!isNeeded(use)) return `${known}; can be retired`;
+      if (use.liveSessions === undefined) return `${known}; needed until ${timeOf(use.neededUntil)}`;
+      return `${known}; needed by ${counted(use.liveSessions)}, until ${timeOf(use.neededUntil)} at most`;
   }
-  const until = neededUntil(key, keys, accessTokenTtl);
-  return until !== undefined && now < until ? `published; needed until ${timeOf(until)}` : 'published; can be retired';
 }
 
-/** When the last token that it signed is dead; `undefined` where no key has taken its place. */
-function neededUntil(key: SigningKey, keys: readonly SigningKey[], accessTokenTtl: number): number | undefined {
-  const successors = keys.map(({ signsFrom }) => signsFrom).filter((signsFrom) => signsFrom > key.signsFrom);
-  const replacedAt = successors.length > 0 ? Math.min(...successors) : undefined;
-  // One that waits itself has signed nothing.
-  if (replacedAt === undefined || replacedAt > Date.now()) return undefined;
-  return replacedAt + accessTokenTtl + MARGIN;
+function isNeeded({ neededUntil, liveSessions }: Extract<KeyUse, { kind: 'replaced' }>): boolean {
+  return liveSessions !== 0 && Date.now() < neededUntil;
 }
 
-function timeOf(time: unknown): string {
-  if (typeof time !== 'string' && typeof time !== 'number') return '-';
-  return new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
+/** How long a roll-out may take. */
+function rollOutNote({ keyActivationDelay }: Environment): string {
+  const time = seconds(keyActivationDelay - jwksMaxAge(keyActivationDelay));
+  return `A new first key must reach every instance within ${time} (KEY_ACTIVATION_DELAY less a fifth); where a roll-out takes longer, set a longer KEY_ACTIVATION_DELAY.\n`;
+}
+
+function counted(sessions: number): string {
+  return sessions === 1 ? '1 live session' : `${sessions} live sessions`;
+}
+
+function seconds(milliseconds: number): string {
+  return `${milliseconds / 1_000} s`;
+}
+
+function timeOf(time: number | undefined): string {
+  return time === undefined ? '-' : new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
 }

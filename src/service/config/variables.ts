@@ -85,14 +85,14 @@ export const variables = {
   refreshTokenSecrets: readBy(refreshTokenTable.secrets, {
     name: 'REFRESH_TOKEN_SECRETS',
     about:
-      'What refresh tokens are made with: the first mints, all verify. In production and with a database server it is required, unless `keys add --secret` has put one into `DATA_DIR`.',
+      'What refresh tokens are made with: all verify, the first mints once it was known for `KEY_ACTIVATION_DELAY`. In production and with a database server it is required, unless `keys add --secret` has put one into `DATA_DIR`.',
     fallbackAbout: 'those in `DATA_DIR`, where one is made up',
     isSecret: true,
   }),
   signingKeys: variable({
     name: 'SIGNING_KEYS',
     about:
-      'The private keys of access tokens: the first signs, all are published. In production and with a database server it is required, unless `keys add` has put one into `DATA_DIR`.',
+      'The private keys of access tokens: all are published, the first signs once it was known for `KEY_ACTIVATION_DELAY`. In production and with a database server it is required, unless `keys add` has put one into `DATA_DIR`.',
     takes: 'a JWK set as JSON, of EC P-256 or RSA (2048 bits or more) private keys',
     fallbackAbout: 'those in `DATA_DIR`, where one is made up',
     isSecret: true,
@@ -103,7 +103,7 @@ export const variables = {
       } catch {
         return undefined;
       }
-      signingKeys({ keys: set }, 0);
+      signingKeys({ keys: set });
       return set;
     },
   }),
@@ -118,7 +118,7 @@ export const variables = {
   keyActivationDelay: readBy(moduleTable.keyActivationDelay, {
     name: 'KEY_ACTIVATION_DELAY',
     about:
-      'For how long a new key is known before it is used; more than 5 s, where several processes share `DATA_DIR`.',
+      'For how long a new signing key or secret is known before it is used. A roll-out must reach every instance within four fifths of it; with 0 nothing waits.',
   }),
   retiredSecrets: readBy(refreshTokenTable.retiredSecrets, {
     name: 'RETIRED_SECRETS',

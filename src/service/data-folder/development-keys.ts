@@ -55,16 +55,11 @@ function kept<T>(path: string, make: () => string, read: (text: string, source: 
 function firstSecret(): string {
   const secret = generateSecret();
   const { fingerprint } = tokenSecret(secret);
-  return formatSecretFile({ secrets: [{ secret, fingerprint, addedAt: Date.now() }], retired: [] });
+  return formatSecretFile({ secrets: [{ secret, fingerprint }], retired: [] });
 }
 
 function firstSigningKey(): string {
-  return formatSigningKeys([addedNow(generateSigningKey())]);
-}
-
-/** A key with the time at which it was added: the activation delay counts from there. */
-export function addedNow<T extends object>(jwk: T): T & { added_at: string } {
-  return { ...jwk, added_at: new Date().toISOString() };
+  return formatSigningKeys([generateSigningKey()]);
 }
 
 export function formatSigningKeys(keys: readonly object[]): string {

@@ -1,9 +1,10 @@
 import { existsSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { randomUUID, type JsonWebKey } from 'node:crypto';
 import { jwksOf, signingKeys, type SigningKey } from '../../auth/keys/signing-key.js';
+import { tokenSecrets } from '../../auth/keys/token-secret.js';
 import { ConfigurationError } from '../../auth/auth.errors.js';
+import { retry } from '../../auth/runtime/retry.js';
 import { TIME_BUDGET } from '../../auth/runtime/time-budget.js';
 import { environmentWithDotEnv } from '../config/dot-env.js';
 import { readVariables, type Environment } from '../config/environment.js';
@@ -40,13 +41,7 @@ export class KeyStore {
   async exclusively(change: () => string | Promise<string>): Promise<string> {
     const lock = join(this.environment.dataDir, 'keys.lock');
     makeDataDir(this.environment.dataDir);
-    const givesUpAt = performance.now() + TIME_BUDGET.keysLock;
-    while (!isMade(lock)) {
-      if (performance.now() > givesUpAt) {
-        throw new ConfigurationError(`keys: another command changes the keys; where none does, delete ${lock}.`);
-      }
-      await delay(PAUSE);
-    }
+    await takeLock(lock);
     try {
       return await change();
     } finally {
@@ -54,12 +49,23 @@ export class KeyStore {
     }
   }
 
-  /** The signing keys as they stand in the file, the newest first; none where there is no file. */
-  readSigningKeys(): { jwks: JsonWebKey[]; keys: readonly SigningKey[] } {
+  /** The ids of all keys that the service would start with, from wherever it takes them; each list in its order. */
+  idsInUse(): { signingKeys: readonly string[]; secrets: readonly string[] } {
+    const { signingKeys: set, refreshTokenSecrets } = this.environment;
+    const keys = set ? signingKeys({ keys: set }) : this.readSigningKeys().keys;
+    const secrets = refreshTokenSecrets ? tokenSecrets(refreshTokenSecrets) : this.readSecrets().secrets;
+    return {
+      signingKeys: keys.map(({ keyId }) => keyId as string),
+      secrets: secrets.map(({ fingerprint }) => fingerprint),
+    };
+  }
+
+  /** The signing keys as they stand in the file, the first of which is to sign; none where there is no file. */
+  readSigningKeys(): { jwks: readonly JsonWebKey[]; keys: readonly SigningKey[] } {
     const text = read(this.paths.signingKeys);
     if (text === undefined) return { jwks: [], keys: [] };
     const set = parsed(variables.signingKeys, text, JSON.stringify(this.paths.signingKeys));
-    return { jwks: [...jwksOf(set)], keys: signingKeys({ keys: set }, this.environment.keyActivationDelay) };
+    return { jwks: jwksOf(set), keys: signingKeys({ keys: set }) };
   }
 
   readSecrets(): SecretFile {
@@ -94,14 +100,18 @@ export class KeyStore {
   }
 }
 
-/** @returns whether it was this call that made the file */
-function isMade(path: string): boolean {
+/** Makes the file that others wait for. @throws ConfigurationError where another command's file stays */
+async function takeLock(path: string): Promise<void> {
+  const isTaken = (error: unknown) => (error as NodeJS.ErrnoException).code === 'EEXIST';
   try {
-    writeFileSync(path, '', { mode: 0o600, flag: 'wx' });
-    return true;
+    await retry(async () => writeFileSync(path, '', { mode: 0o600, flag: 'wx' }), {
+      patience: TIME_BUDGET.keysLock,
+      isPassing: isTaken,
+      pause: () => PAUSE,
+    });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
+    if (!isTaken(error)) throw error;
+    throw new ConfigurationError(`keys: another command changes the keys; where none does, delete ${path}.`);
   }
 }
 

@@ -6,9 +6,9 @@ import {
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import { Clock } from '../../auth/runtime/clock.js';
 import { KeyRing } from '../../auth/key-ring/key-ring.js';
-import { SecretRegistry } from '../../auth/key-ring/token-secret.registry.js';
+import { SigningKeyRegistry } from '../../auth/key-ring/signing-key.registry.js';
+import { TokenSecretRegistry } from '../../auth/key-ring/token-secret.registry.js';
 import { parsed } from '../config/variable.js';
 import { variables } from '../config/variables.js';
 import type { ReadFile } from './development-keys.js';
@@ -33,7 +33,7 @@ interface WatchedFile {
   text: string;
   /** What was refused, so that it is complained of once. */
   refused?: string;
-  use(text: string, source: string): void | Promise<void>;
+  use(text: string, source: string): Promise<void>;
 }
 
 /**
@@ -48,8 +48,8 @@ export class KeyFileWatcher implements OnApplicationBootstrap, BeforeApplication
 
   constructor(
     private readonly keyRing: KeyRing,
-    private readonly secretRegistry: SecretRegistry,
-    private readonly clock: Clock,
+    private readonly signingKeyRegistry: SigningKeyRegistry,
+    private readonly tokenSecretRegistry: TokenSecretRegistry,
     @Inject(KEY_FILES) { signingKeys, secrets }: KeyFilesInUse,
   ) {
     this.files = [
@@ -59,7 +59,7 @@ export class KeyFileWatcher implements OnApplicationBootstrap, BeforeApplication
   }
 
   onApplicationBootstrap(): void {
-    // Each by itself: the secrets wait for the database.
+    // Each by itself: a file that can't be used doesn't hold up the other one.
     for (const file of this.files) this.schedule(file);
   }
 
@@ -107,13 +107,13 @@ export class KeyFileWatcher implements OnApplicationBootstrap, BeforeApplication
     }
   }
 
-  private useSigningKeys(text: string, source: string): void {
-    this.keyRing.replaceSigningKeys(parsed(variables.signingKeys, text, source), this.clock.now());
+  private async useSigningKeys(text: string, source: string): Promise<void> {
+    await this.signingKeyRegistry.replace(parsed(variables.signingKeys, text, source));
   }
 
   private async useSecrets(text: string, source: string): Promise<void> {
     const { secrets, retired } = parseSecretFile(text, source);
-    await this.secretRegistry.replace(
+    await this.tokenSecretRegistry.replace(
       secrets.map(({ secret }) => secret),
       retired,
     );

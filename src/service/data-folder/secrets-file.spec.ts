@@ -7,7 +7,6 @@ const SECRET = 'a-secret-of-thirty-two-characters';
 const OTHER = 'the-second-secret-of-the-tests-0123456789';
 const FINGERPRINT = '5a8245ec3b024d04';
 const OTHER_FINGERPRINT = tokenSecret(OTHER).fingerprint;
-const ADDED_AT = Date.UTC(2026, 0, 31, 9, 30);
 const SOURCE = '"data/refresh-token-secret"';
 const REMEDY = ' Put the file back.';
 
@@ -28,16 +27,16 @@ function refusalOf(content: unknown): string {
 }
 
 describe('the file of secrets', () => {
-  it('is read with the times at which they were added', () => {
+  it('is read, whatever time an earlier version has put there', () => {
     const file = {
-      secrets: [{ secret: OTHER, added_at: '2026-01-31T09:30:00.000Z' }, { secret: SECRET }],
+      secrets: [{ secret: OTHER, added_at: 'yesterday' }, { secret: SECRET }],
       retired: ['0123456789abcdef'],
     };
 
     expect(parse(file)).toEqual({
       secrets: [
-        { secret: OTHER, fingerprint: OTHER_FINGERPRINT, addedAt: ADDED_AT },
-        { secret: SECRET, fingerprint: FINGERPRINT, addedAt: undefined },
+        { secret: OTHER, fingerprint: OTHER_FINGERPRINT },
+        { secret: SECRET, fingerprint: FINGERPRINT },
       ],
       retired: ['0123456789abcdef'],
     });
@@ -45,7 +44,7 @@ describe('the file of secrets', () => {
 
   it('of the first version is read: a bare secret, or several', () => {
     expect(parse(SECRET)).toEqual({
-      secrets: [{ secret: SECRET, fingerprint: FINGERPRINT, addedAt: undefined }],
+      secrets: [{ secret: SECRET, fingerprint: FINGERPRINT }],
       retired: [],
     });
     expect(parse(`${OTHER}, ${SECRET}`).secrets.map(({ fingerprint }) => fingerprint)).toEqual([
@@ -56,11 +55,11 @@ describe('the file of secrets', () => {
 
   it.each<[string, SecretFile]>([
     [
-      'two secrets, one of the first version',
+      'two secrets',
       {
         secrets: [
-          { secret: OTHER, fingerprint: OTHER_FINGERPRINT, addedAt: ADDED_AT },
-          { secret: SECRET, fingerprint: FINGERPRINT, addedAt: undefined },
+          { secret: OTHER, fingerprint: OTHER_FINGERPRINT },
+          { secret: SECRET, fingerprint: FINGERPRINT },
         ],
         retired: [],
       },
@@ -68,7 +67,7 @@ describe('the file of secrets', () => {
     [
       'one secret, and one that was taken away',
       {
-        secrets: [{ secret: SECRET, fingerprint: FINGERPRINT, addedAt: ADDED_AT }],
+        secrets: [{ secret: SECRET, fingerprint: FINGERPRINT }],
         retired: [OTHER_FINGERPRINT, '0123456789abcdef'],
       },
     ],
@@ -77,14 +76,13 @@ describe('the file of secrets', () => {
   });
 
   it('is written as people can read and mend it', () => {
-    const secrets = [{ secret: SECRET, fingerprint: FINGERPRINT, addedAt: ADDED_AT }];
+    const secrets = [{ secret: SECRET, fingerprint: FINGERPRINT }];
 
     expect(formatSecretFile({ secrets, retired: [] })).toBe(
       `{
   "secrets": [
     {
-      "secret": "${SECRET}",
-      "added_at": "2026-01-31T09:30:00.000Z"
+      "secret": "${SECRET}"
     }
   ]
 }`,
@@ -107,7 +105,7 @@ describe('the file of secrets', () => {
     const { length } = typeof content === 'string' ? content : JSON.stringify(content);
 
     expect(refusalOf(content)).toBe(
-      `${SOURCE}: got a value of ${length} characters, takes {"secrets":[{"secret","added_at"}]}, as "keys add --secret" writes it.${REMEDY}`,
+      `${SOURCE}: got a value of ${length} characters, takes {"secrets":[{"secret"}]}, as "keys add --secret" writes it.${REMEDY}`,
     );
   });
 
@@ -127,16 +125,6 @@ describe('the file of secrets', () => {
       'a secret for its fingerprint',
       { secrets: [{ secret: SECRET }], retired: [OTHER] },
       'got a value of 41 characters, takes fingerprints of 16 hex digits, separated by commas.',
-    ],
-    [
-      'another time',
-      { secrets: [{ secret: SECRET, added_at: 'yesterday' }] },
-      'got another added_at, takes a time such as 2026-01-31T09:30:00Z.',
-    ],
-    [
-      'a time in milliseconds',
-      { secrets: [{ secret: SECRET, added_at: ADDED_AT }] },
-      'got another added_at, takes a time such as 2026-01-31T09:30:00Z.',
     ],
   ])('is refused with %s', (_, content, message) => {
     expect(refusalOf(content)).toBe(`${SOURCE}: ${message}${REMEDY}`);

@@ -1,6 +1,5 @@
 import { ConfigurationError } from '../../auth/auth.errors.js';
 import { tokenSecret } from '../../auth/keys/token-secret.js';
-import { parseTime, TIME_TAKES } from '../../auth/formats/time.js';
 import { parsed } from '../config/variable.js';
 import { variables } from '../config/variables.js';
 
@@ -8,11 +7,9 @@ import { variables } from '../config/variables.js';
 export interface StoredSecret {
   readonly secret: string;
   readonly fingerprint: string;
-  /** When it was added, in milliseconds; `undefined` where an older version made it up. */
-  readonly addedAt: number | undefined;
 }
 
-/** The secrets of the data folder, the newest first. */
+/** The secrets of the data folder, the first of which is to mint. */
 export interface SecretFile {
   readonly secrets: readonly StoredSecret[];
   /** Fingerprints of those that were taken away. */
@@ -20,7 +17,7 @@ export interface SecretFile {
 }
 
 interface Json {
-  readonly secrets: readonly { readonly secret: string; readonly added_at?: string }[];
+  readonly secrets: readonly { readonly secret: string }[];
   readonly retired?: readonly string[];
 }
 
@@ -35,28 +32,21 @@ export function parseSecretFile(text: string, source: string, remedy = ''): Secr
   const secrets = parsed(variables.refreshTokenSecrets, listed, source, remedy);
   const retired = json?.retired ? parsed(variables.retiredSecrets, json.retired.join(','), source, remedy) : [];
   return {
-    secrets: secrets.map((secret, position) => ({
-      secret,
-      fingerprint: tokenSecret(secret).fingerprint,
-      addedAt: timeOf(json?.secrets[position]?.added_at, source, remedy),
-    })),
+    secrets: secrets.map((secret) => ({ secret, fingerprint: tokenSecret(secret).fingerprint })),
     retired,
   };
 }
 
 export function formatSecretFile({ secrets, retired }: SecretFile): string {
   const json: Json = {
-    secrets: secrets.map(({ secret, addedAt }) => ({
-      secret,
-      ...(addedAt !== undefined && { added_at: new Date(addedAt).toISOString() }),
-    })),
+    secrets: secrets.map(({ secret }) => ({ secret })),
     ...(retired.length > 0 && { retired }),
   };
   return JSON.stringify(json, null, 2);
 }
 
 function jsonOf(text: string, source: string, remedy: string): Json {
-  const takes = 'takes {"secrets":[{"secret","added_at"}]}, as "keys add --secret" writes it';
+  const takes = 'takes {"secrets":[{"secret"}]}, as "keys add --secret" writes it';
   let json: Partial<Json> | undefined;
   try {
     json = JSON.parse(text) as Partial<Json>;
@@ -74,13 +64,4 @@ function jsonOf(text: string, source: string, remedy: string): Json {
 function isStored(entry: Partial<Json['secrets'][number]> | null): boolean {
   const secret = entry?.secret;
   return typeof secret === 'string' && secret.trim() !== '' && !secret.includes(',');
-}
-
-function timeOf(text: string | undefined, source: string, remedy: string): number | undefined {
-  if (text === undefined) return undefined;
-  const time = parseTime(text);
-  if (time === undefined) {
-    throw new ConfigurationError(`${source}: got another added_at, takes ${TIME_TAKES}.${remedy}`);
-  }
-  return time;
 }
