@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Express } from 'express';
-import { KeyRing } from '../../src/auth/key-ring/key-ring.js';
+import { SigningKeyRegistry } from '../../src/auth/key-ring/signing-key.registry.js';
 import { createDatabase, type TestDatabase } from '../support/databases/databases.js';
 import { forgedAccessTokens } from '../support/http/forged-access-tokens.js';
 import { bearer, call, json, refreshed, signIn } from '../support/http/http.js';
@@ -44,7 +44,8 @@ class Issuer {
     const SIGNING_KEYS = JSON.stringify({ keys: issuer.signing.keys });
     // The verifiers go by the real time.
     const clock = new TestClock(Date.now());
-    const env = { ISSUER: issuer.address.url, SIGNING_KEYS };
+    // A new key signs at once: here nobody waits for five minutes.
+    const env = { ISSUER: issuer.address.url, SIGNING_KEYS, KEY_ACTIVATION_DELAY: '0' };
     issuer.service = await startService(issuer.database.url, { env, clock });
     issuer.address.leadTo(issuer.service.url);
     return issuer;
@@ -55,9 +56,9 @@ class Issuer {
   }
 
   /** From now on another key signs, which stands before the old ones. */
-  rollKeys(): void {
+  async rollKeys(): Promise<void> {
     const key = jwkOf(keyPair('ES256'), 'new');
-    this.service.app.get(KeyRing).replaceSigningKeys([key, ...this.signing.keys]);
+    await this.service.app.get(SigningKeyRegistry).replace([key, ...this.signing.keys]);
   }
 
   async close(): Promise<void> {
@@ -143,7 +144,7 @@ describe("The README's Express app with jose", () => {
 
   it('follows the keys as they roll, and still takes the tokens of the old one', async () => {
     const before = await issuer.token();
-    issuer.rollKeys();
+    await issuer.rollKeys();
     const after = await issuer.token();
     expect(decoded(after).header['kid']).toBe('new');
     // jose asks for the keys again once in 30 s; a new key is published for longer before it signs.
@@ -209,7 +210,7 @@ describePython("The README's Python with PyJWT", () => {
 
   it('follows the keys as they roll, and still takes the tokens of the old one', async () => {
     const before = await issuer.token();
-    issuer.rollKeys();
+    await issuer.rollKeys();
     const after = await issuer.token();
     expect(decoded(after).header['kid']).toBe('new');
     for (const token of [after, before]) expect(await script.ask(token)).toMatchObject({ status: 200 });

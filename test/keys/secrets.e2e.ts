@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { DataSource } from 'typeorm';
+import { DataSource, IsNull, Not } from 'typeorm';
 import { ConfigurationError, RefreshTokenSecret } from 'nest-refresh-token';
 import { KeyRing } from '../../src/auth/key-ring/key-ring.js';
-import { SecretRegistry } from '../../src/auth/key-ring/token-secret.registry.js';
+import { TokenSecretRegistry } from '../../src/auth/key-ring/token-secret.registry.js';
 import { createDatabase, describeOnEachDatabase, type TestDatabase } from '../support/databases/databases.js';
 import { refresh, refreshed, signIn } from '../support/http/http.js';
 import { startService, type TestService } from '../support/servers/service.js';
@@ -84,7 +84,15 @@ describeOnEachDatabase('secrets of refresh tokens', (name) => {
     const now = String(clock.now());
     expect(
       rows.map((row) => Object.fromEntries(Object.entries(row).map(([key, value]) => [key, String(value)]))),
-    ).toEqual([{ fingerprint: FINGERPRINT_OF.get(OLD), first_seen_at: now, minted_at: now, replaced_at: 'null' }]);
+    ).toEqual([
+      {
+        fingerprint: FINGERPRINT_OF.get(OLD),
+        first_seen_at: now,
+        used_at: now,
+        replaced_at: 'null',
+        withdrawn_at: 'null',
+      },
+    ]);
   });
 
   it('are noted once: another start changes nothing', async () => {
@@ -186,9 +194,9 @@ describeOnEachDatabase('secrets of refresh tokens', (name) => {
       await signIn(url);
 
       const secrets = await app.get(DataSource).getRepository(RefreshTokenSecret).find();
-      const noted = secrets.map(({ fingerprint, mintedAt, replacedAt }) => [
+      const noted = secrets.map(({ fingerprint, usedAt, replacedAt }) => [
         fingerprint,
-        Number(mintedAt),
+        Number(usedAt),
         Number(replacedAt),
       ]);
       expect(noted.toSorted()).toEqual([
@@ -334,7 +342,7 @@ describeOnEachDatabase('secrets of refresh tokens', (name) => {
 
       for (const [secrets, retired, message] of refusals) {
         // As plain JavaScript may, and a file does.
-        const replaced = app.get(SecretRegistry).replace(secrets as string[], retired as string[]);
+        const replaced = app.get(TokenSecretRegistry).replace(secrets as string[], retired as string[]);
         const error = (await replaced.catch((reason: unknown) => reason)) as ConfigurationError;
         expect(error).toBeInstanceOf(ConfigurationError);
         expect(error.message.slice(0, message.length)).toBe(message);
@@ -351,7 +359,7 @@ describeOnEachDatabase('secrets of refresh tokens', (name) => {
     it('are taken where they are good, with nobody signed out', async () => {
       const { url, app } = await start([OLD]);
       const { refresh_token } = await signIn(url);
-      await app.get(SecretRegistry).replace([NEW, OLD], []);
+      await app.get(TokenSecretRegistry).replace([NEW, OLD], []);
       clock.advance(ACTIVATION_DELAY);
       const { refresh_token: successor } = await refreshed(url, refresh_token);
       expect(secretIdOf(successor)).not.toBe(secretIdOf(refresh_token));
@@ -369,8 +377,9 @@ describeOnEachDatabase('secrets of refresh tokens', (name) => {
       sessions.map(({ refresh_token }, position) => refreshed(instances[9 - position]?.url as string, refresh_token)),
     );
     const dataSource = (instances[0] as TestService).app.get(DataSource);
-    expect(await dataSource.getRepository(RefreshTokenSecret).find()).toMatchObject([
-      { fingerprint: FINGERPRINT_OF.get(NEW), replacedAt: null },
+    const inUse = { usedAt: Not(IsNull()), replacedAt: IsNull() };
+    expect(await dataSource.getRepository(RefreshTokenSecret).findBy(inUse)).toMatchObject([
+      { fingerprint: FINGERPRINT_OF.get(NEW) },
     ]);
   });
 

@@ -15,7 +15,7 @@ import {
   type TokenResponse,
 } from 'nest-refresh-token';
 import { DataSource } from 'typeorm';
-import { SecretRegistry } from '../../src/auth/key-ring/token-secret.registry.js';
+import { TokenSecretRegistry } from '../../src/auth/key-ring/token-secret.registry.js';
 import { createDatabase, describeOnEachDatabase } from '../support/databases/databases.js';
 import { whileNothingEnds } from '../support/databases/failing-writes.js';
 import { bearer, call, json, logout, refresh, refreshed, type Answer } from '../support/http/http.js';
@@ -554,7 +554,7 @@ describeOnEachDatabase('A session policy of an app that is not initialized', (na
       script.onRefresh = () => ({ allow: false, reason: 'banned' });
       const refreshTokens = module.get(RefreshTokenService);
       // The secrets are all that a refresh can't do without.
-      await module.get(SecretRegistry, { strict: false }).onModuleInit();
+      await module.get(TokenSecretRegistry, { strict: false }).onModuleInit();
       const { refresh_token, session_id } = await refreshTokens.issue({ subject: 'alice' });
       await expect(refreshTokens.refresh(refresh_token)).rejects.toBeInstanceOf(InvalidRefreshTokenError);
       expect(script.asked.map(({ id }) => id)).toEqual([session_id]);

@@ -1,124 +1,60 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
-import { ConfigurationError } from '../auth.errors.js';
-import { resolveAuthOptions } from '../options/resolve-options.js';
-import type { JsonWebKeySet } from '../keys/signing-key.js';
-import type { Duration } from '../formats/duration.js';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { TemporarilyUnavailableError } from '../auth.errors.js';
 import { generateSigningKey } from '../keys/key-generation.js';
-import { KeyRing } from './key-ring.js';
+import { signingKeys, type SigningKey } from '../keys/signing-key.js';
 import { tokenSecret } from '../keys/token-secret.js';
+import { resolveAuthOptions } from '../options/resolve-options.js';
+import { KeyRing } from './key-ring.js';
 
-const SECRET = 'the-first-secret-of-the-tests-0123456789';
-const OTHER_SECRET = 'the-second-secret-of-the-tests-0123456789';
+const SECRETS = ['the-first-secret-of-the-tests-0123456789', 'the-second-secret-of-the-tests-0123456789'];
+const KEYS = ['new', 'old'].map((kid) => ({ ...generateSigningKey(), kid }));
 const NOW = Date.UTC(2026, 0, 1);
-const DELAY = 300_000;
-
-const key = (kid: string, addedAt?: number) => ({
-  ...generateSigningKey(),
-  kid,
-  ...(addedAt !== undefined && { added_at: new Date(addedAt).toISOString() }),
-});
-const OLD = key('old');
-const NEW = key('new', NOW);
 
 let ring: KeyRing;
 
 beforeEach(() => {
-  ring = ringOf([OLD], DELAY / 1_000);
+  const accessToken = { issuer: 'https://auth.example.com', keys: KEYS };
+  ring = new KeyRing(resolveAuthOptions({ refreshToken: { secrets: SECRETS }, accessToken }, NOW));
 });
 
-function ringOf(keys: JsonWebKeySet, keyActivationDelay: Duration): KeyRing {
-  const options = {
-    refreshToken: { secrets: [SECRET, OTHER_SECRET] },
-    accessToken: { issuer: 'https://auth.example.com', keys },
-    keyActivationDelay,
-  };
-  return new KeyRing(resolveAuthOptions(options, NOW));
+/** Hands over keys the first of which is due at `changesAt`. */
+function take(changesAt: number, change: () => Promise<void>): void {
+  const all = signingKeys({ keys: KEYS });
+  ring.takeSigningKeys({ all, inUse: all[1] as SigningKey, changesAt, change });
 }
 
-const published = () => ring.signingKeys.map(({ keyId }) => keyId);
-const signsAt = (now: number) => ring.signingKey(now).keyId;
-
 describe('the key ring', () => {
-  it('has what the options give', () => {
-    expect(published()).toEqual(['old']);
-    expect(signsAt(NOW)).toBe('old');
-    expect(ring.secrets.map(({ fingerprint }) => fingerprint)).toEqual(
-      [SECRET, OTHER_SECRET].map((secret) => tokenSecret(secret).fingerprint),
-    );
+  it('has what the options give, and uses the first until the registries have asked the database', () => {
+    expect(ring.signingKeys.map(({ keyId }) => keyId)).toEqual(['new', 'old']);
+    expect(ring.signingKey.keyId).toBe('new');
+    const fingerprints = SECRETS.map((secret) => tokenSecret(secret).fingerprint);
+    expect(ring.secrets.map(({ fingerprint }) => fingerprint)).toEqual(fingerprints);
+    expect(ring.secret.fingerprint).toBe(fingerprints[0]);
   });
 
-  it('publishes a new key at once, and signs with it after the activation delay, to the millisecond', () => {
-    ring.replaceSigningKeys({ keys: [NEW, OLD] });
-
-    expect(published()).toEqual(['new', 'old']);
-    expect(signsAt(NOW)).toBe('old');
-    expect(signsAt(NOW + DELAY - 1)).toBe('old');
-    expect(signsAt(NOW + DELAY)).toBe('new');
+  it('asks for nothing before a key is due, and costs the same promise each time', async () => {
+    const change = jest.fn(async () => undefined);
+    take(NOW + 1, change);
+    expect(ring.prepare(NOW)).toBe(ring.prepare(NOW - 1));
+    await ring.prepare(NOW);
+    expect(change).not.toHaveBeenCalled();
+    expect(ring.signingKey.keyId).toBe('old');
   });
 
-  it('makes a key wait that it is handed long after it was added, until no verifier keeps a set without it', () => {
-    const late = NOW + 86_400_000;
-    const { publishedFor } = ring;
-    ring.replaceSigningKeys([NEW, OLD], late);
-
-    expect(signsAt(late)).toBe('old');
-    expect(signsAt(late + publishedFor - 1)).toBe('old');
-    expect(signsAt(late + publishedFor)).toBe('new');
+  it('has the change made once, however many wait for it', async () => {
+    const change = jest.fn(async () => take(Infinity, change));
+    take(NOW, change);
+    await Promise.all([1, 2, 3].map(() => ring.prepare(NOW)));
+    await ring.prepare(NOW);
+    expect(change).toHaveBeenCalledTimes(1);
   });
 
-  it('makes no key wait again that it has already', () => {
-    ring.replaceSigningKeys([NEW, OLD], NOW);
-    ring.replaceSigningKeys([NEW, OLD], NOW + DELAY - 1);
-    expect(signsAt(NOW + DELAY)).toBe('new');
-  });
-
-  it('makes a key wait anew that was taken away meanwhile', () => {
-    for (const keys of [[NEW, OLD], [OLD], [NEW, OLD]]) ring.replaceSigningKeys(keys, NOW + DELAY);
-
-    expect(signsAt(NOW + 2 * DELAY - 1)).toBe('old');
-    expect(signsAt(NOW + 2 * DELAY)).toBe('new');
-  });
-
-  it('lets its keys be kept for the activation delay, less the 5 s for which a file may not have been read', () => {
-    expect(ring.publishedFor).toBe(DELAY);
-    ring.replaceSigningKeys([NEW, OLD]);
-    expect(ring.publishedFor).toBe(DELAY - 5_000);
-  });
-
-  it.each(['0', '1s', '5s'])(
-    'lets keys of a file be kept for no time at all, at an activation delay of %s',
-    (delay) => {
-      expect(ringOf([NEW], delay).publishedFor).toBe(0);
-    },
-  );
-
-  it('signs with the one key that it has, however new that is', () => {
-    ring.replaceSigningKeys([NEW]);
-
-    expect(published()).toEqual(['new']);
-    expect(signsAt(NOW)).toBe('new');
-  });
-
-  it.each<[string, unknown[]]>([
-    ['no keys', []],
-    ['a public key', [{ ...NEW, d: undefined }]],
-    ['a good key before a broken one', [NEW, { kty: 'EC' }]],
-    ['one name for two keys', [NEW, { ...OLD, kid: 'new' }]],
-    ['no time', [{ ...NEW, added_at: 'yesterday' }, OLD]],
-    ['no key at all in a place', [NEW, null]],
-  ])('stays as it was where it is handed %s', (_, keys) => {
-    ring.replaceSigningKeys([NEW, OLD]);
-
-    expect(() => ring.replaceSigningKeys(keys as JsonWebKeySet)).toThrow(ConfigurationError);
-    expect(published()).toEqual(['new', 'old']);
-    expect(signsAt(NOW + DELAY)).toBe('new');
-  });
-
-  it('takes other secrets as they are handed over, and leaves the signing keys alone', () => {
-    const secrets = [tokenSecret('another-secret-of-the-tests-0123456789'), ...ring.secrets];
-    ring.replaceSecrets(secrets);
-
-    expect(ring.secrets).toEqual(secrets);
-    expect(published()).toEqual(['old']);
+  it('makes no token of a key while the database can’t be told of it, and asks again', async () => {
+    const change = jest.fn(() => Promise.reject(new Error('down')));
+    take(NOW, change);
+    await expect(ring.prepare(NOW)).rejects.toThrow(TemporarilyUnavailableError);
+    await expect(ring.prepare(NOW)).rejects.toThrow(TemporarilyUnavailableError);
+    expect(change).toHaveBeenCalledTimes(2);
+    expect(ring.signingKey.keyId).toBe('old');
   });
 });

@@ -5,13 +5,12 @@ import { ConfigurationError } from '../auth.errors.js';
 import { jwksOf, signingKeys, type JsonWebKeySet, type SigningKey } from './signing-key.js';
 
 // By way of PEM: on Node 20, the export of a key that was just generated can wait for ever.
-const encodings = {
-  privateKeyEncoding: { format: 'pem', type: 'pkcs8' },
-  publicKeyEncoding: { format: 'pem', type: 'spki' },
-} as const;
+const PRIVATE = { format: 'pem', type: 'pkcs8' } as const;
+const SPKI = { format: 'pem', type: 'spki' } as const;
+const PEM = { privateKeyEncoding: PRIVATE, publicKeyEncoding: SPKI };
 const jwkOf = (pem: string): JsonWebKey => createPrivateKey(pem).export({ format: 'jwk' });
-const ecKey = (namedCurve: string) => jwkOf(generateKeyPairSync('ec', { namedCurve, ...encodings }).privateKey);
-const rsaKey = (modulusLength: number) => jwkOf(generateKeyPairSync('rsa', { modulusLength, ...encodings }).privateKey);
+const ecKey = (namedCurve: string) => jwkOf(generateKeyPairSync('ec', { namedCurve, ...PEM }).privateKey);
+const rsaKey = (modulusLength: number) => jwkOf(generateKeyPairSync('rsa', { modulusLength, ...PEM }).privateKey);
 
 const EC = ecKey('P-256');
 const OTHER_EC = ecKey('P-256');

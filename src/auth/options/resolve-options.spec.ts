@@ -1,6 +1,6 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { ConfigurationError } from '../auth.errors.js';
+import { generateSigningKey } from '../keys/key-generation.js';
 import { tokenSecret } from '../keys/token-secret.js';
 import { type AuthModuleOptions } from './auth.options.js';
 import { resolveAuthOptions } from './resolve-options.js';
@@ -10,7 +10,7 @@ const SECRET = 'the-first-secret-of-the-tests-0123456789';
 const OTHER_SECRET = 'the-second-secret-of-the-tests-0123456789';
 const HS256_SECRET = 'the-hs256-secret-of-the-tests';
 const SERVICE_KEY = 'the-service-key-of-the-tests';
-const SIGNING_KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
+const SIGNING_KEY = generateSigningKey();
 
 const NOW = Date.UTC(2026, 0, 31, 9, 30);
 const BEFORE = '2026-01-31T09:29:59Z';
@@ -302,17 +302,6 @@ describe('resolveAuthOptions', () => {
     expect(messageFor(options)).toMatch(
       /^refreshToken\.retiredSecrets: got the fingerprint [0-9a-f]{16} of a secret that/,
     );
-  });
-
-  it('hands the activation delay to the keys that say when they were added', () => {
-    const keys = [{ ...SIGNING_KEY, added_at: '2026-01-31T09:30:00Z' }];
-    const accessToken = { issuer: 'urn:acme', keys };
-    const signsFrom = (keyActivationDelay: string | undefined) =>
-      resolveAuthOptions({ ...minimal, accessToken, keyActivationDelay }, NOW).accessToken.keys[0]?.signsFrom;
-
-    expect(signsFrom(undefined)).toBe(NOW + 300_000);
-    expect(signsFrom('1h')).toBe(NOW + 3_600_000);
-    expect(signsFrom('0')).toBe(NOW);
   });
 
   it('does not take a number for the fingerprints', () => {

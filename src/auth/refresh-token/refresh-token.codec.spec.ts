@@ -155,6 +155,10 @@ describe('RefreshTokenCodec', () => {
   });
 
   describe('with secrets that change while it runs', () => {
+    function take(ring: KeyRing, all: readonly TokenSecret[]): void {
+      ring.takeSecrets({ all, inUse: ring.secret, changesAt: Infinity, change: async () => undefined });
+    }
+
     const token = (secret: TokenSecret) => codec([FIRST]).encode(new RefreshToken(HANDLE, MINTED_AT), secret);
 
     it('takes the tokens of an added one as soon as it is in the ring, and those of the others still', () => {
@@ -162,7 +166,7 @@ describe('RefreshTokenCodec', () => {
       const added = tokenSecret(SECOND);
       expect(refusalOf(token(added), running)).toBe('unknown_secret');
 
-      ring.replaceSecrets([added, ...ring.secrets]);
+      take(ring, [added, ...ring.secrets]);
       expect(running.decode(token(added)).sessionId).toBe(SESSION_ID);
       expect(running.decode(TOKEN).sessionId).toBe(SESSION_ID);
     });
@@ -171,7 +175,7 @@ describe('RefreshTokenCodec', () => {
       const { codec: running, ring } = codecWithRing([SECOND, FIRST]);
       expect(refusalOf(TOKEN, running)).toBeUndefined();
 
-      ring.replaceSecrets([tokenSecret(SECOND)]);
+      take(ring, [tokenSecret(SECOND)]);
       expect(refusalOf(TOKEN, running)).toBe('unknown_secret');
     });
   });

@@ -9,7 +9,7 @@ import { ConfigurationError } from '../../auth/auth.errors.js';
 import { generateSecret, generateSigningKeys } from '../../auth/keys/key-generation.js';
 import { tokenSecret } from '../../auth/keys/token-secret.js';
 import { keyFiles } from '../config/data-folder-paths.js';
-import { addedNow, formatSigningKeys, madeUp, makeDataDir } from './development-keys.js';
+import { formatSigningKeys, madeUp, makeDataDir } from './development-keys.js';
 import { generateServiceKey } from './service-key.js';
 
 let folder: string;
@@ -73,25 +73,6 @@ describe('keys that are made up', () => {
     expect(serviceKeys.value).toEqual([serviceKeys.text]);
   });
 
-  it('stand there with the time at which they were made, as "keys add" writes it', () => {
-    makeDataDir(dataDir);
-    const before = Date.now();
-    const { secrets, keys } = makeAll();
-    const after = Date.now();
-
-    const addedAt = [
-      (JSON.parse(secrets.text) as { secrets: { added_at: string }[] }).secrets[0]?.added_at,
-      (JSON.parse(keys.text) as { keys: { added_at: string }[] }).keys[0]?.added_at,
-    ];
-    for (const time of addedAt) {
-      expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-      expect(Date.parse(time as string)).toBeGreaterThanOrEqual(before);
-      expect(Date.parse(time as string)).toBeLessThanOrEqual(after);
-    }
-    expect(secrets.value.secrets[0]?.addedAt).toBe(Date.parse(addedAt[0] as string));
-    expect(oneKey(keys.value)).toMatchObject({ signsFrom: Date.parse(addedAt[1] as string), isTimed: true });
-  });
-
   it('are those that stand there, where somebody has put some there', () => {
     makeDataDir(dataDir);
     const path = keyFiles(dataDir).serviceKeys;
@@ -101,7 +82,7 @@ describe('keys that are made up', () => {
     expect(readdirSync(dataDir)).toEqual(['service-key']);
   });
 
-  it('are those of an older version, whose secret stood bare, and whose key had no time: nobody is signed out', () => {
+  it('are those of an older version, whose secret stood bare: nobody is signed out', () => {
     makeDataDir(dataDir);
     const files = keyFiles(dataDir);
     const secret = generateSecret();
@@ -113,9 +94,8 @@ describe('keys that are made up', () => {
     const { secrets, keys } = makeAll();
 
     const { fingerprint } = tokenSecret(secret);
-    expect(secrets.value).toEqual({ secrets: [{ secret, fingerprint, addedAt: undefined }], retired: [] });
+    expect(secrets.value).toEqual({ secrets: [{ secret, fingerprint }], retired: [] });
     expect(keys.value).toEqual({ keys: [key] });
-    expect(oneKey(keys.value)).toMatchObject({ signsFrom: 0, isTimed: false });
     expect(readFileSync(files.secrets, 'utf8')).toBe(`${secret}\n`);
     expect(readFileSync(files.signingKeys, 'utf8')).toBe(`${JSON.stringify({ keys: [key] })}\n`);
   });
@@ -161,10 +141,9 @@ describe('keys that are made up', () => {
     const {
       keys: [key],
     } = generateSigningKeys();
-    const added = addedNow(key as object);
-    writeFileSync(keyFiles(dataDir).signingKeys, `${formatSigningKeys([added, old as object])}\n`);
+    writeFileSync(keyFiles(dataDir).signingKeys, `${formatSigningKeys([key, old] as object[])}\n`);
 
-    expect(madeUp.signingKeys(dataDir).value).toEqual({ keys: [added, old] });
+    expect(madeUp.signingKeys(dataDir).value).toEqual({ keys: [key, old] });
   });
 
   it('are others every time they are made anew', () => {
@@ -188,9 +167,9 @@ describe('keys that are made up', () => {
   });
 });
 
-/** The only key of a set, with no delay before it signs. */
+/** The only key of a set. */
 function oneKey(keys: JsonWebKeySet): SigningKey {
-  const all = signingKeys({ keys }, 0);
+  const all = signingKeys({ keys });
   expect(all).toHaveLength(1);
   return all[0] as SigningKey;
 }

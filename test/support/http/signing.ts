@@ -1,5 +1,6 @@
-import { createPublicKey, generateKeyPairSync, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type JsonWebKey, type KeyObject } from 'node:crypto';
 import type { AccessTokenOptions } from 'nest-refresh-token';
+import { generateSigningKey } from '../../../src/auth/keys/key-generation.js';
 import { ecdsa, hmac, jwt, rsa, type Signer } from './jwt.js';
 
 export type Algorithm = 'ES256' | 'RS256' | 'HS256';
@@ -47,7 +48,7 @@ export function jwkOf(key: KeyObject, kid: string): JsonWebKey {
 /** A private key for an algorithm. */
 export function keyPair(algorithm: 'ES256' | 'RS256'): KeyObject {
   return algorithm === 'ES256'
-    ? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+    ? createPrivateKey({ key: generateSigningKey(), format: 'jwk' })
     : generateKeyPairSync('rsa', { modulusLength: 2_048 }).privateKey;
 }
 
