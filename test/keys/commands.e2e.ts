@@ -18,8 +18,8 @@ const PRODUCTION = {
   SERVICE_KEYS: SERVICE_KEY,
 };
 const DELAY = 5 * MINUTE;
-/** For how long a key is kept beyond the last token that it signed. */
-const MARGIN = MINUTE;
+/** For how long verifiers keep the JWK set. */
+const MAX_AGE = MINUTE;
 
 let folder: KeyFolder;
 /** A command that waits for seconds, begun before the tests. */
@@ -27,7 +27,7 @@ let refusedAtLast: Promise<string>;
 
 beforeAll(async () => {
   const locked = await KeyFolder.make();
-  const [, old = ''] = await locked.putSigningKeys(Date.now(), 0);
+  const [, old = ''] = await locked.putSigningKeys(2);
   await writeFile(join(locked.cwd, 'data/keys.lock'), '');
   refusedAtLast = locked.refused(['retire', old, '--force']);
   refusedAtLast.catch(() => undefined);
@@ -70,12 +70,10 @@ describe('keys add and keys add --secret, in an empty DATA_DIR', () => {
 
 describe('keys add and keys add --secret, each twice, whatever the umask', () => {
   let added: KeyFolder;
-  let begun: number;
   let printed: string[];
 
   beforeAll(async () => {
     added = await KeyFolder.make();
-    begun = Date.now();
     const command = `umask 0; '${process.execPath}' '${resolve('dist/service/cli/cli.js')}' keys add`;
     printed = [];
     for (const more of ['', ' --secret', '', ' --secret']) {
@@ -85,15 +83,9 @@ describe('keys add and keys add --secret, each twice, whatever the umask', () =>
     }
   });
 
-  it('note when, are for the owner only, and leave nothing else behind', async () => {
-    const times = [...(await added.signingKeys()), ...(await added.secretFile()).secrets].map((entry) => {
-      expect(entry['added_at']).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-      return Date.parse(String(entry['added_at']));
-    });
-    expect(times).toHaveLength(4);
-    for (const time of times) expect(time >= begun && time <= Date.now()).toBe(true);
-    const [keys, secrets] = [times.slice(0, 2), times.slice(2)];
-    for (const [newer, older] of [keys, secrets] as [number, number][]) expect(newer).toBeGreaterThan(older);
+  it('put the new one first, are for the owner only, and leave nothing else behind', async () => {
+    const ids = printed.map((text) => /^Added the .+? (\S+): /.exec(text)?.[1]);
+    expect((await added.list()).map(({ id }) => id)).toEqual([ids[2], ids[0], ids[3], ids[1]]);
 
     const data = join(added.cwd, 'data');
     const names = await readdir(data);
@@ -103,24 +95,20 @@ describe('keys add and keys add --secret, each twice, whatever the umask', () =>
     }
   });
 
-  it('say from when the key is used: the first from now on, another after the activation delay', async () => {
-    const [firstKey, firstSecret, secondKey = '', secondSecret = ''] = printed;
-    expect(firstKey).toMatch(/: it is published within 5 s, and signs from now on\./);
-    expect(firstSecret).toMatch(/: it verifies within 5 s, and mints from now on, /);
-    const signsFrom = /signs from (\S+) on\./.exec(secondKey)?.[1];
-    const mintsFrom = /mints from about (\S+) on, /.exec(secondSecret)?.[1];
-
-    const [key] = await added.signingKeys();
-    const [secret] = (await added.secretFile()).secrets;
-    expect(signsFrom).toBe(seconds(Date.parse(String(key?.['added_at'])) + DELAY));
-    expect(mintsFrom).toBe(seconds(Date.parse(String(secret?.added_at)) + DELAY));
+  it('say from when the key is used: the first at once, another after the activation delay', () => {
+    const [firstKey, firstSecret, secondKey, secondSecret] = printed;
+    expect(firstKey).toMatch(/: it is published within 5 s, and signs at once\./);
+    expect(firstSecret).toMatch(/: it verifies within 5 s, and mints at once\./);
+    const later = '300 s after the first instance has it ("keys list" says when).';
+    expect(secondKey).toContain(`: it is published within 5 s, and signs ${later}`);
+    expect(secondSecret).toContain(`: it verifies within 5 s, and mints ${later}`);
   });
 });
 
 describe('keys that are added while others are', () => {
   it('are all in the file, which is whole for whoever reads it', async () => {
-    const [first] = await folder.putSigningKeys(Date.now());
-    await folder.putSecrets(Date.now());
+    const [first] = await folder.putSigningKeys(1);
+    await folder.putSecrets(1);
     const adding = await Promise.all([addMany(25), addMany(25)]);
     const counts: number[][] = [];
     await until('all have been added', async () => {
@@ -170,114 +158,108 @@ describe('keys list', () => {
     expect(await readdir(folder.cwd)).toEqual([]);
   });
 
-  it('says what each signing key does: signs, is published until it signs, is needed, can be retired', async () => {
+  it('says of each what the database knows: since when, and until or from when', async () => {
+    const [newKey, usedKey, oldKey, deadKey, strangeKey] = (await folder.putSigningKeys(5)) as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ];
+    const [newSecret, oldSecret] = (await folder.putSecrets(2)) as [string, string];
+    await stop(await folder.start());
     const now = Date.now();
-    const lastSigned = DELAY + HOUR + MARGIN + MINUTE;
-    const times = [0, DELAY, DELAY + HOUR - MINUTE, lastSigned, lastSigned + MINUTE].map((age) => now - age);
-    const ids = await folder.putSigningKeys(...times);
-    const rows = (states: string[]) =>
-      ids.map((id, at) => ({ kind: 'signing key', id, added: seconds(times[at]), state: states[at] }));
-
-    expect(await folder.list()).toEqual(
-      rows([
-        `published; signs from ${seconds(now + DELAY)} on`,
-        'signs',
-        `published; needed until ${seconds(now + HOUR + MARGIN)}`,
-        `published; needed until ${seconds(now + 2 * MINUTE)}`,
-        'published; can be retired',
-      ]),
+    const replaced = now - HOUR;
+    await folder.note(
+      'access_token_keys',
+      [newKey, now],
+      [usedKey, 0, 0],
+      [oldKey, 0, 0, replaced],
+      [deadKey, 0, 0, 0],
     );
-  });
+    await folder.note('refresh_token_secrets', [newSecret, now], [oldSecret, 0, 0]);
 
-  it('knows the keys of earlier versions, that have no time', async () => {
-    const { keys } = JSON.parse(SIGNING_KEYS) as { keys: { kid: string }[] };
-    await folder.put('signingKeys', SIGNING_KEYS);
-    await folder.put('secrets', `${SECRET}\n`);
-    const [{ fingerprint }, first] = [tokenSecret(SECRET), keys[0]?.kid];
-
+    const at = (time: number) => new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
     expect(await folder.list()).toEqual([
-      { kind: 'signing key', id: first, added: '-', state: 'signs' },
-      { kind: 'secret', id: fingerprint, added: '-', state: expect.stringMatching(/^verifies/) },
+      { kind: 'signing key', id: newKey, firstSeen: at(now), state: `published; signs from ${at(now + DELAY)} on` },
+      { kind: 'signing key', id: usedKey, firstSeen: at(0), state: 'signs' },
+      {
+        kind: 'signing key',
+        id: oldKey,
+        firstSeen: at(0),
+        state: `published; needed until ${at(replaced + HOUR + MAX_AGE)}`,
+      },
+      { kind: 'signing key', id: deadKey, firstSeen: at(0), state: 'published; can be retired' },
+      { kind: 'signing key', id: strangeKey, firstSeen: '-', state: 'no instance has it yet' },
+      { kind: 'secret', id: newSecret, firstSeen: at(now), state: `verifies; mints from ${at(now + DELAY)} on` },
+      { kind: 'secret', id: oldSecret, firstSeen: at(0), state: 'mints' },
     ]);
-    const [nextKey, nextSecret] = [await folder.addSigningKey(), await folder.addSecret()];
-    const listed = await folder.list();
-    expect(listed.map(({ id }) => id)).toEqual([nextKey, first, nextSecret, fingerprint]);
-    expect(listed[1]?.state).toBe('signs');
-    expect((await folder.secretFile()).secrets[1]).toEqual({ secret: SECRET });
+
+    for (const [id, why] of [
+      [usedKey, 'it signs. Add another first, and wait until that one signs'],
+      [oldKey, `access tokens that it signed are good until ${at(replaced + HOUR + MAX_AGE)}. Retire it then`],
+      [oldSecret, 'it mints. Add another first, and wait until that one mints'],
+    ]) {
+      expect(await folder.refused(['retire', String(id)])).toBe(
+        `keys retire: ${id} is needed: ${why}; or retire it all the same, with --force.`,
+      );
+    }
+    // One that was never used can be taken back.
+    for (const id of [deadKey, newKey]) {
+      expect(await folder.keys('retire', id)).toBe(
+        `Retired the signing key ${id}: it is published no more within 5 s.\n`,
+      );
+    }
+    // A running service asks for none that it was forced to give up.
+    await folder.keys('retire', oldKey, '--force');
+    await stop(await folder.start());
   });
 
-  it('says of secrets what the database knows, and lists them where it can’t be asked', async () => {
-    const [first = ''] = await folder.putSecrets(Date.now());
-    expect(await folder.stateOf(first)).toMatch(/^verifies \(the database could not be asked: .+ not there/);
+  it('lists them where the database can’t be asked, and says how long a roll-out may take', async () => {
+    const [key = ''] = await folder.putSigningKeys(1);
+    const [secret = ''] = await folder.putSecrets(1);
+    expect(await folder.stateOf(key)).toMatch(/^published \(the database could not be asked: .+ not there/);
+    expect(await folder.stateOf(secret)).toMatch(/^verifies \(the database could not be asked: .+ not there/);
 
-    const service = await folder.start();
-    const second = await folder.addSecret();
-    expect((await folder.list()).filter(({ kind }) => kind === 'secret').map(({ id, state }) => [id, state])).toEqual([
-      [second, 'verifies; has not minted'],
-      [first, 'mints'],
-    ]);
     const nowhere = await folder.run(['list'], { DATABASE_URL: 'postgres://user:hunter2@127.0.0.1:1/sessions' });
     expect(nowhere).toMatchObject({ code: 0, stderr: '' });
     expect(nowhere.stdout.match(/could not be asked/g)).toHaveLength(2);
     expect(nowhere.stdout).not.toContain('hunter2');
-    await stop(service);
+    expect(nowhere.stdout).toMatch(
+      /\n\nA new first key must reach every instance within 240 s \(KEY_ACTIVATION_DELAY /,
+    );
   });
 
-  it('says where the service takes its keys from the environment', async () => {
-    await folder.putSigningKeys(Date.now());
+  it('lists the keys of the environment where the service takes them from there', async () => {
+    const { keys } = JSON.parse(SIGNING_KEYS) as { keys: { kid: string }[] };
     const { stdout } = await folder.run(['list'], { SIGNING_KEYS, REFRESH_TOKEN_SECRETS: SECRET });
-    expect(stdout).toMatch(
-      /^SIGNING_KEYS is set: .+\nREFRESH_TOKEN_SECRETS is set: .+\nKIND +ID +ADDED +STATE\nsigning key /,
-    );
+    expect(stdout).toMatch(/^SIGNING_KEYS is set: .+\nREFRESH_TOKEN_SECRETS is set: .+\nKIND +ID +FIRST SEEN +STATE\n/);
+    for (const id of [keys[0]?.kid, tokenSecret(SECRET).fingerprint]) expect(stdout).toContain(` ${id} `);
     expect(stdout).not.toContain(SECRET);
   });
 });
 
 describe('keys retire', () => {
-  it('keeps the key that signs', async () => {
-    const [waiting, old] = await folder.putSigningKeys(Date.now(), Date.now() - HOUR);
-    expect(await folder.refused(['retire', String(old)])).toBe(
-      `keys retire: ${old} is needed: it signs. Add another first, and wait until that one signs; or retire it all the same, with --force.`,
-    );
-    // One that has not signed yet can be taken back.
-    await folder.keys('retire', String(waiting));
-    expect((await folder.signingKeys()).map((key) => key['kid'])).toEqual([old]);
-  });
-
-  it('keeps a key that has signed until its last token has expired, by the life of tokens here', async () => {
-    const replacedAt = Date.now() - 5 * MINUTE - MARGIN;
-    const [, old = ''] = await folder.putSigningKeys(replacedAt - DELAY, replacedAt - HOUR);
-    const neededUntil = seconds(replacedAt + HOUR + MARGIN);
-    expect(await folder.refused(['retire', old])).toBe(
-      `keys retire: ${old} is needed: access tokens that it signed are good until ${neededUntil}. Retire it then; or retire it all the same, with --force.`,
-    );
-    await folder.refused(['retire', old], { ACCESS_TOKEN_TTL: '6m' });
-
-    const { code, stdout } = await folder.run(['retire', old], { ACCESS_TOKEN_TTL: '5m' });
-    expect({ code, stdout }).toEqual({
-      code: 0,
-      stdout: `Retired the signing key ${old}: it is published no more within 5 s.\n`,
-    });
-    expect(await folder.signingKeys()).toHaveLength(1);
-  });
-
-  it('takes whatever key it is forced to, but the last', async () => {
-    const [next = '', old = ''] = await folder.putSigningKeys(Date.now(), Date.now() - HOUR);
+  it('takes whatever it is forced to, but the last', async () => {
+    const [next = '', old = ''] = await folder.putSigningKeys(2);
     await folder.keys('retire', old, '--force');
 
     expect(await folder.refused(['retire', next, '--force'])).toBe(
       'keys retire: it is the only signing key; add another first, with "keys add".',
     );
-    const [secret = ''] = await folder.putSecrets(Date.now());
+    const [secret = ''] = await folder.putSecrets(1);
     expect(await folder.refused(['retire', secret, '--force'])).toBe(
       'keys retire: it is the only secret; add another first, with "keys add --secret".',
     );
   });
 
-  it('asks the database before it takes a secret, and takes none where that can’t be asked', async () => {
-    const [, secret = ''] = await folder.putSecrets(Date.now(), Date.now() - HOUR);
-    expect(await folder.refused(['retire', secret])).toMatch(/^DATABASE_URL: .*not there/);
-    await folder.keys('retire', secret, '--force');
+  it('asks the database first, and takes nothing where that can’t be asked', async () => {
+    const [, key = ''] = await folder.putSigningKeys(2);
+    const [, secret = ''] = await folder.putSecrets(2);
+    for (const id of [key, secret]) {
+      expect(await folder.refused(['retire', id])).toMatch(/^DATABASE_URL: .*not there/);
+      await folder.keys('retire', id, '--force');
+    }
   });
 });
 
@@ -293,8 +275,8 @@ describe('a command that is refused', () => {
   });
 
   it('does not retire what the service doesn’t take from the file', async () => {
-    const [key = ''] = await folder.putSigningKeys(Date.now());
-    const [secret = ''] = await folder.putSecrets(Date.now());
+    const [key = ''] = await folder.putSigningKeys(1);
+    const [secret = ''] = await folder.putSecrets(1);
     expect(await folder.refused(['retire', key, '--force'], { SIGNING_KEYS })).toMatch(/^SIGNING_KEYS is set/);
     expect(await folder.refused(['retire', secret, '--force'], { REFRESH_TOKEN_SECRETS: SECRET })).toMatch(
       /^REFRESH_TOKEN_SECRETS is set/,
@@ -302,7 +284,7 @@ describe('a command that is refused', () => {
   });
 
   it('names an id that is no key’s, and where it looked', async () => {
-    await folder.putSigningKeys(Date.now());
+    await folder.putSigningKeys(1);
     expect(await folder.refused(['retire', 'nobody'])).toBe(
       `keys retire: got "nobody", takes the id of a key in ${join(folder.cwd, 'data')}, as "keys list" prints it.`,
     );
@@ -318,8 +300,3 @@ describe('a command that is refused', () => {
     expect(why).not.toContain('hunter2');
   });
 });
-
-/** As the commands print a time. */
-function seconds(time: unknown): string {
-  return new Date(time as string | number).toISOString().replace(/\.\d+Z$/, 'Z');
-}

@@ -8,7 +8,7 @@ import { jwksOf, signingKeys, type JsonWebKeySet, type SigningKey } from './sign
 const PRIVATE = { format: 'pem', type: 'pkcs8' } as const;
 const SPKI = { format: 'pem', type: 'spki' } as const;
 const PEM = { privateKeyEncoding: PRIVATE, publicKeyEncoding: SPKI };
-const jwkOf = (pem: string): JsonWebKey => createPrivateKey(pem).export({ format: 'jwk' });
+const jwkOf = (pem: unknown): JsonWebKey => createPrivateKey(String(pem)).export({ format: 'jwk' });
 const ecKey = (namedCurve: string) => jwkOf(generateKeyPairSync('ec', { namedCurve, ...PEM }).privateKey);
 const rsaKey = (modulusLength: number) => jwkOf(generateKeyPairSync('rsa', { modulusLength, ...PEM }).privateKey);
 

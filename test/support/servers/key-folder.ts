@@ -2,6 +2,7 @@ import type { JsonWebKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { expect } from '@jest/globals';
+import Sqlite from 'better-sqlite3';
 import { generateSecret, generateSigningKey } from '../../../src/auth/keys/key-generation.js';
 import { tokenSecret } from '../../../src/auth/keys/token-secret.js';
 import { keyFiles, type KeyFiles } from '../../../src/service/config/data-folder-paths.js';
@@ -14,12 +15,12 @@ const CLI = resolve('dist/service/cli/cli.js');
 export interface ListedKey {
   readonly kind: string;
   readonly id: string;
-  readonly added: string;
+  readonly firstSeen: string;
   readonly state: string;
 }
 
 export interface SecretFile {
-  readonly secrets: readonly { readonly secret: string; readonly added_at?: string }[];
+  readonly secrets: readonly { readonly secret: string }[];
   readonly retired?: readonly string[];
 }
 
@@ -79,11 +80,12 @@ export class KeyFolder {
   }
 
   async list(): Promise<ListedKey[]> {
-    const [head, ...rows] = (await this.keys('list')).trimEnd().split('\n');
-    expect(head?.split(/ {2,}/)).toEqual(['KIND', 'ID', 'ADDED', 'STATE']);
+    const [listed = ''] = (await this.keys('list')).split('\n\n');
+    const [head, ...rows] = listed.split('\n');
+    expect(head?.split(/ {2,}/)).toEqual(['KIND', 'ID', 'FIRST SEEN', 'STATE']);
     return rows.map((row) => {
-      const [kind, id, added, state] = row.split(/ {2,}/) as [string, string, string, string];
-      return { kind, id, added, state };
+      const [kind, id, firstSeen, state] = row.split(/ {2,}/) as [string, string, string, string];
+      return { kind, id, firstSeen, state };
     });
   }
 
@@ -107,25 +109,36 @@ export class KeyFolder {
   }
 
   /**
-   * Puts signing keys there as if they had been added at these times.
+   * Puts this many fresh signing keys there, in the place of all others.
    * @returns their ids
    */
-  async putSigningKeys(...addedAt: number[]): Promise<string[]> {
-    const keys = addedAt.map((time): JsonWebKey => {
-      return { ...generateSigningKey(), added_at: new Date(time).toISOString() };
-    });
+  async putSigningKeys(count: number): Promise<string[]> {
+    const keys = Array.from({ length: count }, generateSigningKey);
     await this.put('signingKeys', JSON.stringify({ keys }));
     return keys.map((key) => String(key['kid']));
   }
 
   /**
-   * Puts secrets there as if they had been added at these times.
+   * Puts this many fresh secrets there, in the place of all others.
    * @returns their ids, the fingerprints
    */
-  async putSecrets(...addedAt: number[]): Promise<string[]> {
-    const secrets = addedAt.map((time) => ({ secret: generateSecret(), added_at: new Date(time).toISOString() }));
+  async putSecrets(count: number): Promise<string[]> {
+    const secrets = Array.from({ length: count }, () => ({ secret: generateSecret() }));
     await this.put('secrets', JSON.stringify({ secrets }));
     return secrets.map(({ secret }) => tokenSecret(secret).fingerprint);
+  }
+
+  /** Has the SQLite database of the folder's service say what it knows of keys: id, first seen, used, replaced. */
+  async note(
+    table: string,
+    ...rows: [id: string, firstSeenAt: number, usedAt?: number, replacedAt?: number][]
+  ): Promise<void> {
+    const database = new Sqlite(join(this.cwd, 'data/refresh-tokens.sqlite'));
+    database.exec(`DELETE FROM ${table}`);
+    const insert = database.prepare(`INSERT INTO ${table} VALUES (?, ?, ?, ?, NULL)`);
+    for (const [id, firstSeenAt, usedAt = null, replacedAt = null] of rows)
+      insert.run(id, firstSeenAt, usedAt, replacedAt);
+    database.close();
   }
 
   /** Starts a service on these keys. */
