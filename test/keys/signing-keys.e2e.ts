@@ -65,9 +65,11 @@ class Deployment {
     const copies = await copiesOf(this.database.url);
     try {
       const rows = await copies.query('SELECT * FROM access_token_keys');
-      const times = ({ key_id: _, ...columns }: Record<string, unknown>) =>
-        Object.entries(columns).flatMap(([name, time]) => (time === null ? [] : [[name, Number(time)] as const]));
-      return Object.fromEntries(rows.map((row) => [String(row['key_id']), Object.fromEntries(times(row))]));
+      const times = (row: Record<string, unknown>) =>
+        Object.entries(row).filter(([name, time]) => name !== 'key_id' && time !== null);
+      const inNumbers = (row: Record<string, unknown>) =>
+        times(row).map(([name, time]) => [name, Number(time)] as const);
+      return Object.fromEntries(rows.map((row) => [String(row['key_id']), Object.fromEntries(inNumbers(row))]));
     } finally {
       await copies.close();
     }

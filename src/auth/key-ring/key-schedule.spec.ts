@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import { array, assert, integer, option, property, record } from 'fast-check';
 import { isInUse, jwksMaxAge, neededUntil, scheduleOf, type KnownKey } from './key-schedule.js';
 
 const DELAY = 300_000;
@@ -60,10 +60,10 @@ describe('the schedule of keys', () => {
   });
 
   it('never lets a key be used that was not known for the delay, where another one was used before', () => {
-    const time = fc.integer({ min: 0, max: 1_000 });
-    const row = fc.record({ firstSeenAt: time, usedAt: fc.option(time), replacedAt: fc.option(time) });
-    fc.assert(
-      fc.property(fc.array(row, { minLength: 2, maxLength: 5 }), fc.integer({ min: 1, max: 500 }), (rows, delay) => {
+    const time = integer({ min: 0, max: 1_000 });
+    const row = record({ firstSeenAt: time, usedAt: option(time), replacedAt: option(time) });
+    assert(
+      property(array(row, { minLength: 2, maxLength: 5 }), integer({ min: 1, max: 500 }), (rows, delay) => {
         const keys = rows.map(({ usedAt, replacedAt, ...rest }, at): KnownKey => {
           return {
             ...rest,
