@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JsonWebKey } from 'node:crypto';
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { ConfigurationError } from 'nest-refresh-token';
 import { generateSigningKey } from '../../src/auth/keys/key-generation.js';
 import { tokenSecret } from '../../src/auth/keys/token-secret.js';
@@ -13,6 +13,9 @@ import { TableCopies } from '../support/databases/table-copies.js';
 import { putFile } from '../support/put-file.js';
 import { RollOut } from '../support/servers/roll-out.js';
 import { DAY, HOUR, MINUTE, SECOND } from '../support/test-clock.js';
+
+// A test starts up to ten instances, one after the other.
+jest.setTimeout(180_000);
 
 const SECRETS = {
   old: 'the-old-refresh-token-secret-of-the-tests-0123456789',
