@@ -19,7 +19,7 @@ import { eventsIn } from '../support/servers/log.js';
 import { putFile } from '../support/put-file.js';
 import { startService, type TestService } from '../support/servers/service.js';
 import { TcpProxy } from '../support/databases/tcp-proxy.js';
-import { HOUR, MINUTE, SECOND, TestClock } from '../support/test-clock.js';
+import { DAY, HOUR, MINUTE, SECOND, TestClock } from '../support/test-clock.js';
 import { isMadeWith, keyIdOf, publishedBy } from '../support/http/token-parts.js';
 
 const DELAY = 5 * MINUTE;

@@ -13,9 +13,10 @@ import { TableCopies } from '../support/databases/table-copies.js';
 import { putFile } from '../support/put-file.js';
 import { RollOut } from '../support/servers/roll-out.js';
 import { DAY, HOUR, MINUTE, SECOND } from '../support/test-clock.js';
+import { limit } from '../support/time.js';
 
 // A test starts up to ten instances, one after the other.
-jest.setTimeout(180_000);
+jest.setTimeout(limit(60_000));
 
 const SECRETS = {
   old: 'the-old-refresh-token-secret-of-the-tests-0123456789',
