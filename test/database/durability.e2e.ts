@@ -182,7 +182,7 @@ describe("durability on a host's own SQLite", () => {
       acceptAhead: false,
       amendments: undefined,
     });
-    await store().revoke(session.id, 'logout', 3_000);
+    await store().end(session.id, 'logout', 3_000);
 
     expect(writes).toEqual([`INSERT: ${durable}`, `UPDATE SET floor: ${own}`, `UPDATE SET revoked_at: ${durable}`]);
     expect(levelOf(handle)).toBe(own);

@@ -7,7 +7,7 @@ import { sessionStatements } from '../../src/auth/session/session.statements.js'
 import { createDatabase, describeMariadb, onMariadb, type TestDatabase } from '../support/databases/databases.js';
 import { openDatabase } from '../support/databases/service-database.js';
 
-const { create, rotate, revoke, revokeBeyond } = sessionStatements(mariadb, 'refresh_token_sessions', {
+const { create, rotate, end, endBeyond } = sessionStatements(mariadb, 'refresh_token_sessions', {
   lostResponse: 'revoke',
   recordDevice: true,
 });
@@ -81,7 +81,7 @@ describeMariadb('Statements that race for a row of MariaDB', () => {
   it.each(LEVELS)('end it once, with %s', async (level) => {
     for (let round = 0; round < ROUNDS; round += 1) {
       const id = await newSession();
-      expect(await race(level, revoke, { id, subject: null, reason: 'logout', now: NOW })).toBe(1);
+      expect(await race(level, end, { id, subject: null, reason: 'logout', now: NOW })).toBe(1);
     }
   });
 
@@ -111,7 +111,7 @@ describeMariadb('Statements that race for a row of MariaDB', () => {
     for (let count = 0; count < 8; count += 1) ids.push(await newSession());
     const newest = [...ids].toSorted().at(-1) as string;
     const limits = { absolute: LIFE, not_before: 0, now: NOW + 1, limit: 3, reason: 'limit' };
-    await race(level, revokeBeyond, { id: newest, subject: 'alice', ...limits });
+    await race(level, endBeyond, { id: newest, subject: 'alice', ...limits });
     const [rows] = await pool.query('SELECT id FROM refresh_token_sessions WHERE revoked_at IS NULL ORDER BY id DESC');
     expect(rows).toEqual(
       ids

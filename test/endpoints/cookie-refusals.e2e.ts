@@ -165,7 +165,7 @@ describe('A good cookie', () => {
   it('is kept by a bug at the logout: 500, and the session is not told to be over', async () => {
     const { url, app } = running.service;
     const session = await signIn(url);
-    const failing = jest.spyOn(app.get(SessionStore), 'revoke').mockRejectedValueOnce(new TypeError('a bug'));
+    const failing = jest.spyOn(app.get(SessionStore), 'end').mockRejectedValueOnce(new TypeError('a bug'));
     expect(wire(await logoutByCookie(url, session.refresh_token))).toEqual(SERVER_ERROR);
     failing.mockRestore();
     expect((await refreshByCookie(url, session.refresh_token)).status).toBe(200);

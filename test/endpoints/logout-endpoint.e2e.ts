@@ -95,7 +95,7 @@ describeOnEachDatabase('POST /logout', (databaseName) => {
     const session = await signIn(service.url);
     const before = await sessionRow(service.app, session.session_id);
     const store = service.app.get(SessionStore);
-    const spies = [jest.spyOn(store, 'revoke'), jest.spyOn(store, 'find')];
+    const spies = [jest.spyOn(store, 'end'), jest.spyOn(store, 'find')];
 
     expect(wire(await logout(service.url, forge(session.refresh_token)))).toEqual(NO_CONTENT);
 

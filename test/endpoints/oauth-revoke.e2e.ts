@@ -104,7 +104,7 @@ describeOnEachDatabase('POST /oauth/revoke', (databaseName) => {
     const before = await sessionRow(service.app, session.session_id);
     const logged = service.log.length;
     const store = service.app.get(SessionStore);
-    const spies = [jest.spyOn(store, 'revoke'), jest.spyOn(store, 'find')];
+    const spies = [jest.spyOn(store, 'end'), jest.spyOn(store, 'find')];
     for (const parameters of [{}, { client_id: 'web' }]) {
       expect(wire(await revoke(service.url, forge(session.refresh_token), parameters))).toEqual(REVOKED);
     }
@@ -318,14 +318,14 @@ describe('When the service itself fails, POST /oauth/revoke', () => {
   it('is 500 for a bug, without any detail', async () => {
     const { url, app } = running.service;
     const { refresh_token } = await signIn(url);
-    jest.spyOn(app.get(SessionStore), 'revoke').mockRejectedValue(new TypeError('a private detail'));
+    jest.spyOn(app.get(SessionStore), 'end').mockRejectedValue(new TypeError('a private detail'));
     expect(wire(await revoke(url, refresh_token))).toEqual(SERVER_ERROR);
   });
 
   it('is 503 for a handler over its deadline', async () => {
     const { url, app } = running.service;
     const { refresh_token } = await signIn(url);
-    jest.spyOn(app.get(SessionStore), 'revoke').mockImplementation(() => new Promise(() => undefined));
+    jest.spyOn(app.get(SessionStore), 'end').mockImplementation(() => new Promise(() => undefined));
     const startedAt = performance.now();
     expect(wire(await revoke(url, refresh_token))).toEqual(UNAVAILABLE);
     expect(performance.now() - startedAt).toBeLessThan(DEADLINE);

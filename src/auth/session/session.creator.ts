@@ -43,10 +43,10 @@ export class SessionCreator {
   }
 
   private async makeRoom(created: Session, revokeOthers: boolean, now: number): Promise<void> {
-    if (revokeOthers) this.events.ended(await this.store.revokeOthers(created, now), 'service', now);
+    if (revokeOthers) this.events.ended(await this.store.endOthers(created, now), 'service', now);
     const { maxSessionsPerSubject } = this.options.session;
     if (Number.isFinite(maxSessionsPerSubject)) {
-      this.events.ended(await this.store.revokeBeyond(maxSessionsPerSubject, created, now), 'limit', now);
+      this.events.ended(await this.store.endBeyond(maxSessionsPerSubject, created, now), 'limit', now);
     }
   }
 

@@ -31,7 +31,7 @@ export class SessionEnder {
     now: number,
     { subject = null, policyReason }: EndDetails = {},
   ): Promise<boolean> {
-    const ended = await this.store.revoke(id, reason, now, subject);
+    const ended = await this.store.end(id, reason, now, subject);
     if (ended) this.events.ended([ended], reason, now, policyReason);
     return ended !== undefined;
   }

@@ -122,7 +122,7 @@ export class SessionService {
     }
     const now = this.clock.now();
     const except = exceptSessionId?.toLowerCase() ?? null;
-    const ended = await this.store.revokeSubject(checkSubject(subject), except, by, now);
+    const ended = await this.store.endAll(checkSubject(subject), except, by, now);
     this.events.ended(ended, by, now);
     // All of them have ended now. The count is of those that were alive before.
     return this.countLive(

@@ -15,10 +15,10 @@ export interface SessionStatements {
   readonly rotateBatch: RotationBatchStatement | undefined;
   readonly find: SqlStatement;
   readonly list: SqlStatement;
-  readonly revoke: SqlStatement;
-  readonly revokeSubject: SqlStatement;
-  readonly revokeBeyond: SqlStatement;
-  readonly revokeOthers: SqlStatement;
+  readonly end: SqlStatement;
+  readonly endAll: SqlStatement;
+  readonly endBeyond: SqlStatement;
+  readonly endOthers: SqlStatement;
   readonly probe: SqlStatement;
   readonly rename: SqlStatement;
   readonly amend: SqlStatement;
@@ -94,7 +94,7 @@ export function sessionStatements(
   const rotation = rotationTemplates(options);
   const rotate = (more = '') => update({ set: rotation.set + more, where: `id = :id AND ${rotation.where}` });
 
-  const end = 'revoked_at = :now, revoked_reason = :reason';
+  const ENDED = 'revoked_at = :now, revoked_reason = :reason';
 
   // A login keeps its own session and the newest of the others. Logins that race lock the rows in one order, so that
   // one sees what the other has ended; a login whose session another one has ended ends nobody's.
@@ -110,7 +110,7 @@ export function sessionStatements(
             ORDER BY id ${dialect.rowLock}
           ) AS counted
         )`,
-      set: end,
+      set: ENDED,
       where: `id IN (SELECT ranked_id FROM ranked WHERE place > ${limit} AND counts_new = 1)`,
     });
 
@@ -130,18 +130,18 @@ export function sessionStatements(
         AND (created_at < :after_created_at OR (created_at = :after_created_at AND id < :after_id))
       ORDER BY created_at DESC, id DESC
       LIMIT :limit`),
-    revoke: update({
-      set: end,
+    end: update({
+      set: ENDED,
       where: 'id = :id AND (:subject IS NULL OR subject = :subject) AND revoked_at IS NULL',
     }),
     // Expired rows too: in a restored database, a token that is ahead of its row would bring one back.
-    revokeSubject: update({
-      set: end,
+    endAll: update({
+      set: ENDED,
       where: 'subject = :subject AND (:except_id IS NULL OR id <> :except_id) AND revoked_at IS NULL',
     }),
-    revokeBeyond: makeRoom(IS_LIVE, ':limit'),
+    endBeyond: makeRoom(IS_LIVE, ':limit'),
     // Expired rows too, as above.
-    revokeOthers: makeRoom('revoked_at IS NULL', '1'),
+    endOthers: makeRoom('revoked_at IS NULL', '1'),
     rename: update({
       set: 'label = :label',
       where: `id = :id AND (:subject IS NULL OR subject = :subject) AND ${IS_LIVE}`,

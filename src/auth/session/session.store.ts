@@ -147,25 +147,25 @@ export class SessionStore implements OnModuleInit {
    * Ends a session, that of `subject` only where one is given.
    * @returns the session where it was this call that ended it
    */
-  async revoke(
+  async end(
     id: string,
     reason: RevocationReason,
     now: number,
     subject: string | null = null,
   ): Promise<Session | undefined> {
-    const [row] = await this.database.runDurably(this.statements.revoke, { id, subject, reason, now });
+    const [row] = await this.database.runDurably(this.statements.end, { id, subject, reason, now });
     return row && toSession(row);
   }
 
   /** Ends every session of a subject but one. @returns those it ended, expired ones too */
-  async revokeSubject(
+  async endAll(
     subject: string,
     exceptId: string | null,
     reason: RevocationReason,
     now: number,
   ): Promise<Session[]> {
     const values = { subject, except_id: exceptId, reason, now };
-    return (await this.database.runDurably(this.statements.revokeSubject, values)).map(toSession);
+    return (await this.database.runDurably(this.statements.endAll, values)).map(toSession);
   }
 
   /**
@@ -173,15 +173,15 @@ export class SessionStore implements OnModuleInit {
    * login has ended that one, nothing is ended.
    * @returns those it ended
    */
-  async revokeBeyond(limit: number, { id, subject }: Session, now: number): Promise<Session[]> {
+  async endBeyond(limit: number, { id, subject }: Session, now: number): Promise<Session[]> {
     const values = { id, subject, limit, reason: 'limit' satisfies RevocationReason, ...this.limits(now) };
-    return (await this.database.runDurably(this.statements.revokeBeyond, values)).map(toSession);
+    return (await this.database.runDurably(this.statements.endBeyond, values)).map(toSession);
   }
 
   /** Ends all sessions of a subject but the new one, as above. @returns those it ended, expired ones too */
-  async revokeOthers({ id, subject }: Session, now: number): Promise<Session[]> {
+  async endOthers({ id, subject }: Session, now: number): Promise<Session[]> {
     const values = { id, subject, now, reason: 'service' satisfies RevocationReason };
-    return (await this.database.runDurably(this.statements.revokeOthers, values)).map(toSession);
+    return (await this.database.runDurably(this.statements.endOthers, values)).map(toSession);
   }
 
   /** Names a live session, that of `subject` only where one is given. @returns whether there was one to name */

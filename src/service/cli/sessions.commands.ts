@@ -73,7 +73,7 @@ async function endAll(store: SessionStore, ids: readonly string[]): Promise<{ en
   let ended = 0;
   let before = 0;
   for (const [position, id] of ids.entries()) {
-    if (await store.revoke(id, 'service', Date.now())) ended += 1;
+    if (await store.end(id, 'service', Date.now())) ended += 1;
     else if (await store.find(id)) before += 1;
     const done = position + 1;
     if (done % PROGRESS === 0 && done < ids.length) process.stderr.write(`${done} of ${ids.length}\n`);
