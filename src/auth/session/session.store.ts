@@ -158,12 +158,7 @@ export class SessionStore implements OnModuleInit {
   }
 
   /** Ends every session of a subject but one. @returns those it ended, expired ones too */
-  async endAll(
-    subject: string,
-    exceptId: string | null,
-    reason: RevocationReason,
-    now: number,
-  ): Promise<Session[]> {
+  async endAll(subject: string, exceptId: string | null, reason: RevocationReason, now: number): Promise<Session[]> {
     const values = { subject, except_id: exceptId, reason, now };
     return (await this.database.runDurably(this.statements.endAll, values)).map(toSession);
   }
