@@ -9,6 +9,7 @@ import { pick, RotationWorld } from '../support/rule/rotation-world.js';
 import type { Policy, SessionModel } from '../support/rule/session-model.js';
 import type { NetworkLimits } from '../support/rule/simulated-network.js';
 import { DAY, HOUR, MINUTE, SECOND } from '../support/test-clock.js';
+import { limit } from '../support/time.js';
 import { TokenHolder } from '../support/clients/token-holder.js';
 
 const LEEWAY = 10 * SECOND;
@@ -215,6 +216,6 @@ async function holds<T>(numRuns: number, scenario: fc.Arbitrary<T>, property: (v
     numRuns,
     ...(FC_SEED && { seed: Number(FC_SEED) }),
     ...(FC_PATH && { path: FC_PATH }),
-    plugins: [fc.interruptAfterTimeLimit(45 * SECOND, { failOnInterrupt: true })],
+    plugins: [fc.interruptAfterTimeLimit(limit(45 * SECOND), { failOnInterrupt: true })],
   });
 }
