@@ -4,8 +4,8 @@ import type { Duration } from '../formats/duration.js';
 /** Options of refresh tokens. */
 export interface RefreshTokenOptions {
   /**
-   * The secrets that tokens are made with, at least 32 characters each: the first mints, all verify. Keep a replaced
-   * secret behind the new one until its tokens have expired.
+   * The secrets that tokens are made with, at least 32 characters each. All verify. The first mints, once it has been
+   * known for `keyActivationDelay`. Keep a replaced secret behind the new one until its tokens have expired.
    */
   secrets: readonly string[];
   /** Fingerprints (16 hex digits) of secrets that were given up. Holders of their tokens are signed out. */
@@ -48,7 +48,10 @@ export interface AccessTokenCommonOptions {
 
 /** Access tokens are signed by a key that other servers can verify with: ES256 or RS256. */
 export interface SigningKeysOptions {
-  /** A set of private JWKs (RFC 7517): the first signs, the public halves of all are published. */
+  /**
+   * A set of private JWKs (RFC 7517). The public halves of all are published. The first signs, once it has been known for
+   * `keyActivationDelay`.
+   */
   keys: JsonWebKeySet;
 }
 
@@ -128,7 +131,10 @@ export interface OAuthOptions {
 export interface ModuleWideOptions {
   /** Keys of your backends, at least 24 printable characters each. A backend with a key may introspect tokens. */
   serviceKeys?: readonly string[] | undefined;
-  /** For how long the instances know a new key before they use it. Default 5 min. */
+  /**
+   * For how long a new signing key or secret is known before it is used. Default 5 min. A roll-out must reach every
+   * instance within four fifths of it. With 0 nothing waits.
+   */
   keyActivationDelay?: Duration | undefined;
 }
 

@@ -91,7 +91,7 @@ export class KeyFileWatcher implements OnApplicationBootstrap, BeforeApplication
       if (text === file.text) return;
       file.text = text;
       const { signingKeys, secrets } = this.keyRing;
-      this.logger.log('Other keys are in use', {
+      this.logger.log('The keys in DATA_DIR have changed', {
         event: 'keys.replaced',
         key_ids: signingKeys.map(({ keyId }) => keyId),
         secrets: secrets.map(({ fingerprint }) => fingerprint),
