@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { ORDER } from '../architecture/order.js';
 import { withMarkedPlaces } from './docs/marked-places.js';
 import { anchorsOf, linksOf } from './docs/markdown.js';
 import { readmes } from './docs/readmes.js';
@@ -25,6 +26,13 @@ describe('The READMEs', () => {
       for (const { path } of linked) reached.add(path);
     }
     expect(readmes().filter((path) => !reached.has(path))).toEqual([]);
+  });
+
+  it.each(['auth', 'service'])('list every room from top to bottom: src/%s', (house) => {
+    const table = textOf(`src/${house}/README.md`).split('\n| room | what is in it |\n')[1] ?? '';
+    const listed = [...table.matchAll(/^\| \[?`([\w.-]+)`/gm)].map(([, room]) => room);
+    const rooms = ORDER.filter((room) => room.startsWith(`${house}/`)).map((room) => room.slice(house.length + 1));
+    expect(listed).toEqual(rooms);
   });
 
   it.each(pages)('link to files and headings that are there: %s', (page) => {
