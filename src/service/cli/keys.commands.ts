@@ -40,7 +40,8 @@ export const keysList: Command = {
 };
 
 export const keysAdd: Command<{ secret: 'flag' }> = {
-  about: 'add a signing key, or a secret of refresh tokens, to DATA_DIR; a running service uses it after KEY_ACTIVATION_DELAY',
+  about:
+    'add a signing key, or a secret of refresh tokens, to DATA_DIR; a running service uses it after KEY_ACTIVATION_DELAY',
   options: { secret: 'flag' },
   run(_, { secret: isSecret = false }) {
     const store = new KeyStore();

@@ -14,7 +14,7 @@ export function oauthPaths({ oauth, hasServiceKeys }: Features): Paths {
         summary: 'Trade a refresh token for a new access token and the successor (RFC 6749 §6)',
         requestBody: { required: true, content: form(ref('TokenRequest')) },
         responses: {
-          200: answer('Save it, then use it.', ref('OAuthTokens')),
+          200: answer('The tokens. Save the refresh token, then use the access token.', ref('OAuthTokens')),
           ...failures({ 400: 'OAuthRefusal', 401: 'AuthenticatingClient' }),
         },
       },
@@ -26,7 +26,7 @@ export function oauthPaths({ oauth, hasServiceKeys }: Features): Paths {
         summary: 'End the session of a refresh token (RFC 7009)',
         requestBody: { required: true, content: form(ref('RevocationRequest')) },
         responses: {
-          200: answer('It is good no more, or was none.'),
+          200: answer('The session is over, or the text was no token.'),
           ...failures({ 400: 'OAuthRefusal', 401: 'AuthenticatingClient' }),
         },
       },

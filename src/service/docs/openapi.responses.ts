@@ -14,17 +14,21 @@ export function responsesOf({ cookieName }: Features): Responses {
       ['WWW-Authenticate', ...cookie],
     ),
     MissingToken: answer('No token.', ref('Error'), ['WWW-Authenticate']),
-    ForbiddenOrigin: answer('A cookie, sent by a page whose origin isn’t listed; nothing was done.', ref('Error')),
-    RefusedAccessToken: answer('No token, or one that is not good: refresh it.', ref('Error'), ['WWW-Authenticate']),
+    ForbiddenOrigin: answer('A cookie, sent by a page whose origin isn’t listed. Nothing was done.', ref('Error')),
+    RefusedAccessToken: answer('No access token, or one that is not good: refresh.', ref('Error'), [
+      'WWW-Authenticate',
+    ]),
     NotFound: answer('No such session, or not yours.', ref('Error')),
     RefusedServiceKey: answer('No service key, or a wrong one.', ref('Error'), ['WWW-Authenticate']),
     OAuthRefusal: answer('Refused, in the words of RFC 6749 §5.2.', ref('OAuthError')),
-    AuthenticatingClient: answer('A client with credentials: they are public here.', ref('OAuthError'), [
-      'WWW-Authenticate',
-    ]),
+    AuthenticatingClient: answer(
+      'A client with credentials. Clients are public here, and have none.',
+      ref('OAuthError'),
+      ['WWW-Authenticate'],
+    ),
     RefusedBackend: answer('No service key, or a wrong one.', ref('OAuthError'), ['WWW-Authenticate']),
     Unavailable: answer('Not now: keep the token, and try again.', ref('Error'), ['Retry-After']),
-    ServerError: answer('A bug of ours: keep the token.', ref('Error')),
+    ServerError: answer('The server has a bug: keep the token.', ref('Error')),
   };
 }
 

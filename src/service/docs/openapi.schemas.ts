@@ -104,7 +104,7 @@ const sessionSchemas: Schemas = {
   },
   SessionList: object({
     sessions: { type: 'array', items: ref('ListedSession') },
-    next_cursor: { type: 'string', nullable: true, description: 'For the next page; null on the last.' },
+    next_cursor: { type: 'string', nullable: true, description: 'The cursor of the next page; null on the last page.' },
   }),
   ListedSession: object({
     id: { type: 'string', format: 'uuid' },
@@ -114,7 +114,7 @@ const sessionSchemas: Schemas = {
     created_at: { type: 'string', format: 'date-time' },
     last_used_at: { type: 'string', format: 'date-time' },
     expires_at: { type: 'string', format: 'date-time' },
-    current: { type: 'boolean', description: 'Whether it is the session of the access token that asked.' },
+    current: { type: 'boolean', description: 'Whether this is the session of the access token that asked.' },
   }),
   Label: {
     ...object({ label: { type: 'string', nullable: true, minLength: 1, maxLength: MAX_LABEL } }),
@@ -127,9 +127,14 @@ const sessionSchemas: Schemas = {
           type: 'object',
           nullable: true,
           additionalProperties: true,
-          description: 'Replaces them; null: none.',
+          description: 'Replaces all claims; null removes them.',
         },
-        scope: { type: 'string', nullable: true, maxLength: MAX_SCOPE, description: 'Replaces it; null: none.' },
+        scope: {
+          type: 'string',
+          nullable: true,
+          maxLength: MAX_SCOPE,
+          description: 'Replaces the scope; null removes it.',
+        },
       },
       [],
     ),
@@ -156,18 +161,21 @@ const oauthSchemas: Schemas = {
   Introspection: {
     ...object(
       {
-        active: { type: 'boolean', description: 'Whether it is good now; nothing else is told of one that is not.' },
-        token_type: { ...oneOf('Bearer'), description: 'Of access tokens.' },
+        active: {
+          type: 'boolean',
+          description: 'Whether the token is good now. If not, the answer has no other field.',
+        },
+        token_type: { ...oneOf('Bearer'), description: 'Access tokens only.' },
         iss: text(),
         sub: text("The user's id."),
         aud: text(),
-        exp: { type: 'integer', description: 'When it expires, in seconds since the epoch.' },
-        iat: { type: 'integer', description: 'When it was made, in seconds since the epoch.' },
+        exp: { type: 'integer', description: 'When the token expires, in seconds since the epoch.' },
+        iat: { type: 'integer', description: 'When the token was made, in seconds since the epoch.' },
         sid: { type: 'string', format: 'uuid', description: 'The session.' },
-        jti: text('Of access tokens.'),
+        jti: text('Access tokens only.'),
         client_id: text(),
         scope: text(),
-        auth_time: { type: 'integer', description: 'When the user signed in; of access tokens.' },
+        auth_time: { type: 'integer', description: 'When the user signed in. Access tokens only.' },
       },
       ['active'],
     ),

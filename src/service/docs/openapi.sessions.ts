@@ -33,7 +33,10 @@ export function sessionPaths({ hasServiceKeys }: Features): Paths {
           query('limit', { type: 'integer', minimum: 1, maximum: MAX_PAGE, default: DEFAULT_PAGE }),
           query('cursor', text('The next_cursor of the page before.')),
         ],
-        responses: { 200: answer('A page of them.', ref('SessionList')), ...failures({ 401: 'RefusedAccessToken' }) },
+        responses: {
+          200: answer('A page of sessions.', ref('SessionList')),
+          ...failures({ 401: 'RefusedAccessToken' }),
+        },
       },
       delete: {
         operationId: 'endSessions',
@@ -42,7 +45,7 @@ export function sessionPaths({ hasServiceKeys }: Features): Paths {
         security,
         parameters: [...subject, query('except', oneOf('current'))],
         responses: {
-          200: answer('How many live ones were ended.', object({ ended: { type: 'integer' } })),
+          200: answer('How many live sessions were ended.', object({ ended: { type: 'integer' } })),
           ...failures({ 401: 'RefusedAccessToken' }),
         },
       },
@@ -63,7 +66,10 @@ export function sessionPaths({ hasServiceKeys }: Features): Paths {
         summary: 'Name a session',
         security,
         requestBody: { required: true, content: json(ref('Label')) },
-        responses: { 204: answer('It is named.'), ...failures({ 401: 'RefusedAccessToken', 404: 'NotFound' }) },
+        responses: {
+          204: answer('The session has the name.'),
+          ...failures({ 401: 'RefusedAccessToken', 404: 'NotFound' }),
+        },
       },
     },
   };

@@ -18,11 +18,11 @@ export function tokenPaths({ cookieName }: Features): Paths {
         responses: {
           200: hasCookie
             ? answer(
-                'Save it, then use it. A token that came in the cookie goes back in one, and isn’t in the body.',
+                'The tokens. Save the refresh token, then use the access token. A token that came in the cookie is answered in the cookie, and not in the body.',
                 { anyOf: [ref('Tokens'), ref('CookieTokens')] },
                 setCookie,
               )
-            : answer('Save it, then use it.', ref('Tokens')),
+            : answer('The tokens. Save the refresh token, then use the access token.', ref('Tokens')),
           ...failures({ 401: 'RefusedToken', ...forbidden }),
         },
       },

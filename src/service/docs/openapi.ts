@@ -54,7 +54,7 @@ const serverPaths: Paths = {
       operationId: 'live',
       tags: ['health'],
       summary: 'Whether the process answers',
-      responses: { 200: answer('It does.', object({ status: text() })) },
+      responses: { 200: answer('The process answers.', object({ status: text() })) },
     },
   },
   '/health/ready': {
@@ -62,7 +62,10 @@ const serverPaths: Paths = {
       operationId: 'ready',
       tags: ['health'],
       summary: 'Whether to send requests: the database answers, and its clock agrees',
-      responses: { 200: answer('Send them.', ref('Readiness')), 503: answer("Don't.", ref('Readiness')) },
+      responses: {
+        200: answer('The instance takes requests.', ref('Readiness')),
+        503: answer('The instance takes no requests.', ref('Readiness')),
+      },
     },
   },
 };
@@ -84,7 +87,11 @@ function securitySchemesOf({ hasServiceKeys, cookieName, oauth }: Features): Sec
     }),
     ...(hasServiceKeys &&
       oauth && {
-        serviceKeyAsPassword: { type: 'http', scheme: 'basic', description: 'The same, with any user name.' },
+        serviceKeyAsPassword: {
+          type: 'http',
+          scheme: 'basic',
+          description: 'The service key as the password, with any user name.',
+        },
       }),
   };
 }
