@@ -59,13 +59,18 @@ export function dataSourceOn(database: TestDatabase, options: Partial<TypeOrmMod
 
 const silent: LoggerService = { log: () => {}, error: () => {}, warn: () => {} };
 
-/** Starts an app of these parts. */
+/** Starts an app of these parts. An app that refuses to start is closed, so that its DataSource keeps no connection. */
 export async function startHost(
   metadata: ModuleMetadata,
   configure: (app: INestApplication) => unknown = () => {},
 ): Promise<Host> {
   const module = await Test.createTestingModule(metadata).setLogger(silent).compile();
   const app = module.createNestApplication(hostAdapter());
-  await configure(app);
-  return { app, url: await listen(app) };
+  try {
+    await configure(app);
+    return { app, url: await listen(app) };
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
 }
