@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { ConfigurationError } from '../auth.errors.js';
 
-/** The name of the module that works on a DataSource: two on the same tables would take each other's tokens. */
+/** The name of the module that works on a DataSource. Two modules on the same tables would take each other's tokens. */
 const moduleNames = new WeakMap<DataSource, string | undefined>();
 
 /**

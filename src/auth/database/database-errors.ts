@@ -1,24 +1,26 @@
 import { TimeLimitError } from '../runtime/time-limit.js';
 
-/** How a database's driver says what happened: each pattern is held against the code of an error. */
+/** The codes by which a database's driver tells errors apart. Each pattern is matched against the code of an error. */
 export interface ErrorCodes {
-  /** Nothing of the statement is left, and a repeat may succeed. */
+  /** The statement was rolled back, and a repeat may succeed. */
   readonly busy: RegExp;
-  /** The server takes no writes until it is another's turn, or may be such a server. */
+  /**
+   * The server behind the connection takes no writes, or may be such a server: another connection may lead elsewhere.
+   */
   readonly deadEnd?: RegExp;
   /** The connection was lost, or the server took none. */
   readonly lost?: RegExp;
-  /** What the driver says of a lost connection without a code, held against the message. */
+  /** A lost connection, where the driver gives no code: matched against the message. */
   readonly lostMessage?: RegExp;
   /** The disk takes no writes: the disk is full, fails or is read-only. */
   readonly full: RegExp;
   /** A table or a column isn't there. */
   readonly missingTable?: RegExp;
-  /** The same where the driver has one code for all kinds of errors, held against the message. */
+  /** The same, where the driver has one code for all kinds of errors: matched against the message. */
   readonly missingTableMessage?: RegExp;
 }
 
-/** What an error of one database means. */
+/** Tells what an error of one database means. */
 export interface DatabaseErrors {
   /** The statement was rolled back for certain and may be repeated. */
   isBusy(error: unknown): boolean;
@@ -26,22 +28,22 @@ export interface DatabaseErrors {
   isRefused(error: unknown): boolean;
   /** The connection is of no use any more: the server behind it takes no writes. */
   isDeadEnd(error: unknown): boolean;
-  /** The connection was lost, or there was none: what became of the statement isn't known. */
+  /** The connection was lost, or there was none: nobody knows whether the statement was committed. */
   isLost(error: unknown): boolean;
-  /** Nothing can be written, though the database answers. */
+  /** The database answers, but its disk takes no writes. */
   isFull(error: unknown): boolean;
   /** A table or column isn't there: the migrations were not run. */
   isMissingTable(error: unknown): boolean;
 }
 
-/** The system's codes of a connection that was lost, or that nobody took: the same whichever server it led to. */
+/** The operating system's codes of a connection that was lost or refused. They are the same for every server. */
 const SYSTEM_LOST = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
 
 /**
- * SQLSTATEs, the same on every server that has them, by which a statement was refused before its commit, for what it is
- * or met: a trigger's missing row, data, constraint, rollback, syntax or a missing table, a trigger's own refusal, state
- * of an object. Not those of a lost connection, a server on its way down or a completion unknown (40003): nobody knows
- * then whether the statement was committed.
+ * The SQLSTATEs of a statement that the server refused before its commit: a trigger's missing row (02), data (22), a
+ * constraint (23), a rollback (40), syntax or a missing table (42), a trigger's own refusal (45, P0), the state of an
+ * object (55). A lost connection, a server that shuts down and an unknown completion (40003) are not among them: nobody
+ * knows then whether the statement was committed.
  */
 const REFUSED = /^(?!40003)(02|22|23|40|42|45|55|P0)[0-9A-Z]{3}$/;
 

@@ -14,12 +14,12 @@ import type { Row, RunStatement, SqlStatement, SqlValue } from './sql-statement.
 import { StartTransaction } from './start-transaction.js';
 
 /**
- * Runs statements on the host's DataSource: on the primary, in autocommit, never inside a transaction.
- * Whatever the database throws becomes a `TemporarilyUnavailableError`: to a client, all of it means "later".
+ * Runs statements on the host's DataSource: on the primary, each statement in a transaction of its own. Every error of
+ * the database becomes a `TemporarilyUnavailableError`: to a client, all of them mean "later".
  */
 @Injectable()
 export class Database {
-  /** What differs from other databases. */
+  /** The properties of this database that differ from other databases. */
   readonly dialect: Dialect;
   private readonly connections: Connections;
   private readonly errors: DatabaseErrors;
@@ -60,7 +60,7 @@ export class Database {
     return this.attempt(statement, values, false);
   }
 
-  /** `run` without a second try: what the database throws comes through. */
+  /** Runs one statement without a second try, and throws the database's own errors. */
   runOnce(statement: SqlStatement, values: Record<string, SqlValue> = {}): Promise<Row[]> {
     return this.execute(statement, values, false);
   }
@@ -71,9 +71,9 @@ export class Database {
   }
 
   /**
-   * Runs `work`, which awaits nothing but its statements, in a transaction that no other instance's `exclusively` with
-   * the same lock overlaps. For the start and for new keys, not for requests: where the connection is lost, `work` is
-   * run again. The database's own errors come through.
+   * Runs `work` in a transaction. No other instance's `exclusively` with the same lock runs at the same time. `work`
+   * may await nothing but its statements, and is run again where the connection is lost. For the start and for new
+   * keys, not for requests. The database's own errors are thrown.
    * @throws ConfigurationError where the module's tables are missing or old
    */
   exclusively<T>(lock: StartLock, work: (run: RunStatement) => Promise<T>): Promise<T> {
@@ -81,7 +81,7 @@ export class Database {
   }
 
   /**
-   * Runs a statement at the start, to see that what it names is there.
+   * Runs a statement at the start, to see whether its table and columns exist.
    * @throws ConfigurationError where the module's tables are missing or old
    */
   probe(statement: SqlStatement): Promise<void> {

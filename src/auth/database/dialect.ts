@@ -7,7 +7,7 @@ import type { SqlWrites, WrittenTable } from './sql-writes.js';
  * All that differs between databases: one object a database, in `dialects/`. Nobody else asks which database there is.
  */
 export interface Dialect extends SqlWrites {
-  /** Messages name the migrations by it: `…Migrations`. */
+  /** The beginning of the migrations' name in messages, `<name>Migrations`. */
   readonly name: string;
   /** The types of TypeORM's DataSources that lead to this database. */
   readonly dataSourceTypes: readonly DataSourceOptions['type'][];
@@ -17,7 +17,7 @@ export interface Dialect extends SqlWrites {
    * @param types the type of each parameter of the template
    */
   compile(template: string, types: ParameterTypes): SqlStatement;
-  /** What a SELECT ends with that locks the rows it reads; empty where a transaction that writes is alone anyway. */
+  /** The end of a SELECT that locks the rows it reads; empty where only one transaction can write at a time. */
   readonly rowLock: string;
   /** The database's own time in milliseconds, as SQL; `undefined` where the database has this machine's clock. */
   readonly time: string | undefined;
@@ -29,13 +29,14 @@ export interface Dialect extends SqlWrites {
 
   readonly errors: DatabaseErrors;
 
-  /** What runs statements on a DataSource's connections. */
+  /** Makes the object that runs statements on a DataSource's connections. */
   connect(dataSource: DataSource): Connections;
 
   /**
    * Refuses a server whose SQL isn't the one that the statements are written in.
-   * @param source what the message names
-   * @throws ConfigurationError in one line; whatever the driver throws where the server doesn't answer
+   * @param source the option or variable that the message names
+   * @throws ConfigurationError in one line
+   * @throws the driver's error where the server doesn't answer
    */
   refuseUnfitServer?(dataSource: DataSource, source: string): Promise<void>;
   /**
@@ -45,20 +46,24 @@ export interface Dialect extends SqlWrites {
   refuseUnfitEntity?(entity: EntityMetadata): void;
 }
 
-/** Runs statements on the connections of one DataSource. Whatever the database throws comes through. */
+/** Runs statements on the connections of one DataSource, and throws the database's own errors. */
 export interface Connections {
   /**
    * Runs one statement, and returns its rows.
-   * @param isDurable whether its commit has to survive a power loss before it is answered; a server's commits do
+   * @param isDurable whether the commit must survive a power loss before the statement is answered. A server's commits
+   * always do, as far as the server's settings go
    */
   run(statement: SqlStatement, values: Record<string, SqlValue>, isDurable: boolean): Promise<Row[]>;
-  /** Runs `work`, which awaits nothing but its statements, in a transaction that no other with its lock overlaps. */
+  /**
+   * Runs `work` in a transaction. No other transaction with the same lock runs at the same time. `work` may await
+   * nothing but its statements.
+   */
   transact<T>(lock: StartLock, work: (run: RunStatement) => Promise<T>): Promise<T>;
 }
 
-/** What keeps transactions of several instances apart. */
+/** A lock that keeps transactions of several instances apart. */
 export interface StartLock {
   readonly id: number;
-  /** Where the lock is a row: a table whose key is a text, and whose other required columns are numbers. */
+  /** The table, for databases on which the lock is a row. Its key is a text, its other required columns are numbers. */
   readonly table: WrittenTable;
 }

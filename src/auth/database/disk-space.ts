@@ -1,12 +1,12 @@
-/** For how long a disk counts as full at least, in milliseconds. */
+/** The shortest time for which a disk counts as full, in milliseconds. */
 const FULL_FOR = 5_000;
 
 /**
- * Whether the database's disk takes writes, as its answers tell. A small write may find room where others didn't just
- * before, so only a durable one ends a full disk, and not at once.
+ * Tells from the database's answers whether its disk takes writes. A small write may find room where a larger one
+ * didn't just before. So only a durable write ends a full disk, and not before `FULL_FOR` has passed.
  */
 export class DiskSpace {
-  /** When the disk last had no room for a write, or took none, and when it last took a durable one, in milliseconds. */
+  /** When the disk last refused a write, and when it last took a durable one, in milliseconds of `performance.now`. */
   private refusedAt = -Infinity;
   private writtenAt = 0;
 

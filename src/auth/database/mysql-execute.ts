@@ -10,8 +10,8 @@ export interface MysqlConnection {
 }
 
 /**
- * Runs a statement with its values beside it. TypeORM has mysql2 write them into the text, escaped for one `sql_mode`
- * of several: in another, a value could end its own quotes.
+ * Runs a prepared statement, with the values sent apart from the text. TypeORM would have mysql2 write the values into
+ * the text, escaped for one `sql_mode`: in another `sql_mode`, a value could end its own quotes.
  */
 export function executePrepared(connection: MysqlConnection, sql: string, values: readonly SqlValue[]): Promise<Row[]> {
   return new Promise((resolve, reject) => {

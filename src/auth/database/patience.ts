@@ -5,12 +5,12 @@ import type { DatabaseErrors } from './database-errors.js';
 /** The first pause between two attempts, and the longest, in milliseconds. */
 const BUSY_PAUSE = 20;
 const LONGEST_PAUSE = 200;
-/** The pause before another connection is made at least, in milliseconds. */
+/** The shortest pause before another connection is made, in milliseconds. */
 const RECONNECT_PAUSE = 200;
 /** The pause between two attempts of a start whose server restarts, in milliseconds. */
 const LOST_PAUSE = 500;
 
-/** How a statement is repeated while the database is busy. A driver's own busy timeout would block the event loop. */
+/** Repeats a statement while the database is busy. A driver's own busy timeout would block the event loop. */
 export function whileBusy({ isBusy, isDeadEnd }: DatabaseErrors): RetryOptions {
   return {
     patience: TIME_BUDGET.lockedDatabase,
@@ -23,7 +23,7 @@ export function whileBusy({ isBusy, isDeadEnd }: DatabaseErrors): RetryOptions {
   };
 }
 
-/** How a start is repeated while the server restarts. */
+/** Repeats a start while the server restarts. */
 export function whileLost({ isLost }: DatabaseErrors): RetryOptions {
   return { patience: TIME_BUDGET.lostServer, isPassing: isLost, pause: () => LOST_PAUSE };
 }

@@ -4,7 +4,7 @@ import { TimeLimitError, withTimeLimit } from '../runtime/time-limit.js';
 import type { Connections, StartLock } from './dialect.js';
 import type { Row, RunStatement, SqlStatement, SqlValue } from './sql-statement.js';
 
-/** What differs between servers when a statement is run. */
+/** How statements are run on one kind of server. */
 export interface Server {
   query(runner: QueryRunner, statement: SqlStatement, values: Record<string, SqlValue>): Promise<Row[]>;
   /** Keeps a transaction apart from every other instance's that takes the same lock, until the transaction ends. */
@@ -13,15 +13,17 @@ export interface Server {
   isDeadEnd(error: unknown): boolean;
 }
 
-/** What ends a driver's connection at once: `destroy` of mysql2, whose `end` waits for the server; `end` of pg. */
+/**
+ * A driver's connection, which ends at once by mysql2's `destroy` or pg's `end`. mysql2's `end` waits for the server.
+ */
 interface Connection {
   destroy?(): void;
   end(): Promise<void> | void;
 }
 
 /**
- * Runs work on connections to a server's primary, each part of it within a limit, whatever limits the host's pool has.
- * A connection that doesn't answer is ended: the pool would hand it out again.
+ * Runs work on connections to a server's primary. Getting a connection and the work each have a time limit, whatever
+ * limits the host's pool has. A connection that doesn't answer is ended, since the pool would hand it out again.
  */
 export class ServerConnections implements Connections {
   constructor(
@@ -37,7 +39,7 @@ export class ServerConnections implements Connections {
   transact<T>(lock: StartLock, work: (run: RunStatement) => Promise<T>): Promise<T> {
     return this.use(async (runner) => {
       try {
-        // Not what the host has set: what is read after the lock has to be what was written under it.
+        // Whatever isolation the host has set: a read after the lock must see what others wrote under the lock.
         await runner.startTransaction('READ COMMITTED');
         await this.server.takeStartLock(runner, lock);
         const result = await work((statement, values = {}) => this.server.query(runner, statement, values));

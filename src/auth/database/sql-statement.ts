@@ -1,4 +1,4 @@
-/** The type a parameter is sent as. PostgreSQL would take `$1 + 1` for an int4 otherwise. */
+/** The type of a parameter. Without one, PostgreSQL would take the parameter in `$1 + 1` for an int4. */
 export type ParameterType = 'bigint' | 'uuid' | 'text' | 'bigint[]' | 'uuid[]' | 'text[]';
 
 export type SqlValue = string | number | null | readonly (string | number | null)[];
@@ -18,7 +18,7 @@ export type RunStatement = (statement: SqlStatement, values?: Record<string, Sql
 export type ParameterTypes = Readonly<Record<string, ParameterType>>;
 
 /**
- * A template in which `write` says what stands in the place of each `:named` parameter.
+ * Replaces each `:named` parameter of a template by the text that `write` returns.
  * @throws Error where a parameter has no type
  */
 export function replaceParameters(

@@ -1,13 +1,13 @@
-/** A table, as a statement that changes its rows needs to know it. */
+/** The parts of a table that a statement needs to know to change rows. */
 export interface WrittenTable {
-  /** As it stands in SQL. */
+  /** The name as it stands in SQL: quoted, with its schema. */
   readonly name: string;
   readonly key: string;
   /** All columns that take no null and have no default, the key among them. */
   readonly required: readonly string[];
 }
 
-/** What an UPDATE that returns the rows it changed is made of: templates, in the words that all databases share. */
+/** The parts of an UPDATE that returns the rows it changed: templates, in SQL that all databases share. */
 export interface RowUpdate {
   /** A common table expression that `where` may name. */
   readonly with?: string;
@@ -33,7 +33,7 @@ export interface SqlWrites {
   /**
    * An INSERT that becomes an update where the key is taken.
    * @param columns a column's name, and its value as a template
-   * @param set what is updated then, a template; `existing.` stands before what the row has
+   * @param set the assignments of that update, a template; `existing.` stands before the columns of the row
    */
   upsert(table: Pick<WrittenTable, 'name' | 'key'>, columns: Readonly<Record<string, string>>, set: string): string;
 }

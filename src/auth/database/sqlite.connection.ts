@@ -26,20 +26,20 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** What became of one of them. */
+/** The outcome of one statement. */
 type Outcome = { readonly rows: Row[] } | { readonly error: unknown };
 
 /** SQLite's `synchronous` as a number: each commit waits for the disk. */
 const SYNCHRONOUS_FULL = 2;
 
 /**
- * Runs SQLite's statements. A commit costs several times what a statement does, so the writes that arrive in the same
- * turn of the event loop are one batch with one commit; each has its own outcome, as if it were alone.
+ * Runs SQLite's statements. A commit costs several times as much as a statement. So the writes that arrive in the same
+ * turn of the event loop are one batch with one commit. Each write has its own outcome, as if it had run alone.
  *
  * A durable write survives a power loss before it is answered. In WAL mode with `synchronous = NORMAL` a commit
  * doesn't, so durable writes have a commit of their own, with FULL. Every other write (a rotation) keeps the
- * connection's setting: losing one is harmless, the token is then ahead of the row. better-sqlite3 is synchronous, so
- * nothing of the host's can slip between BEGIN and COMMIT.
+ * connection's setting: losing it is harmless, since the token is then ahead of the row. better-sqlite3 is synchronous,
+ * so no statement of the host can run between BEGIN and COMMIT.
  */
 export class SqliteConnection implements Connections {
   private readonly waiting = new TurnBatch<Waiting>((batch) => void this.runBatch(batch));
@@ -47,7 +47,7 @@ export class SqliteConnection implements Connections {
 
   constructor(private readonly createQueryRunner: () => QueryRunner) {}
 
-  /** Runs one statement in the batch of this turn of the event loop. Whatever the database throws comes through. */
+  /** Runs one statement in the batch of this turn of the event loop. The database's own errors are thrown. */
   run(statement: SqlStatement, values: Record<string, SqlValue>, isDurable: boolean): Promise<Row[]> {
     return new Promise((resolve, reject) => {
       this.waiting.add({ statement, values, isDurable, resolve, reject });
@@ -103,13 +103,13 @@ export class SqliteConnection implements Connections {
     if (durable.length > 0) waitingForDisk(handle, () => this.commit(handle, durable));
   }
 
-  /** Runs writes in one transaction, and one by itself without. */
+  /** Runs several writes in one transaction; a single write needs none. */
   private commit(handle: SqliteHandle, writes: readonly Waiting[]): void {
     const outcomes = writes.length > 1 ? this.commitBatch(handle, writes) : undefined;
     writes.forEach((write, at) => settle(write, outcomes?.[at] ?? this.runAlone(handle, write)));
   }
 
-  /** @returns `undefined` where one of them has undone them all, as on a full disk */
+  /** @returns `undefined` where one write has undone the whole transaction, as on a full disk */
   private commitBatch(handle: SqliteHandle, writes: readonly Waiting[]): Outcome[] | undefined {
     const outcomes: Outcome[] = [];
     try {
@@ -157,8 +157,9 @@ export class SqliteConnection implements Connections {
 }
 
 /**
- * TypeORM has one connection to SQLite: while a transaction of the host's is open, whatever is written there is the
- * host's to roll back. The end of that transaction is waited for, as another process's lock is.
+ * TypeORM has one connection to SQLite. While a transaction of the host is open there, the host could roll back the
+ * module's writes with its own. The module waits for the end of that transaction, as it waits for another process's
+ * lock.
  */
 class TransactionOpenError extends Error {
   readonly code = 'SQLITE_BUSY';
@@ -168,7 +169,7 @@ class TransactionOpenError extends Error {
   }
 }
 
-/** @throws TransactionOpenError where whatever is written now would be somebody else's to roll back, a revocation too */
+/** @throws TransactionOpenError where the host could roll back what is written now, even the end of a session */
 function refuseOpenTransaction({ inTransaction }: SqliteHandle): void {
   if (inTransaction) throw new TransactionOpenError();
 }

@@ -8,8 +8,8 @@ import { whileBusy, whileLost } from './patience.js';
 import type { RunStatement, SqlStatement } from './sql-statement.js';
 
 /**
- * What is run at the start, and when keys change: it outlasts a server that restarts, and says which migrations are
- * missing. The database's other errors come through.
+ * Runs the transactions of the start and of changed keys. They wait for a server that restarts. An error of missing
+ * tables becomes a message that names the migrations; the database's other errors are thrown as they are.
  */
 export class StartTransaction {
   private readonly whileBusy: RetryOptions;
@@ -33,7 +33,7 @@ export class StartTransaction {
   }
 
   /**
-   * Runs a statement, to see that what it names is there.
+   * Runs a statement, to see whether its table and columns exist.
    * @throws ConfigurationError as above
    */
   async probe(statement: SqlStatement): Promise<void> {

@@ -1,7 +1,7 @@
-/** How many are handed over as one batch at most: nothing else has its turn while they are worked on. */
+/** The most entries of one batch: the event loop does nothing else while a batch is worked on. */
 const MOST = 256;
 
-/** Collects what arrives in the same turn of the event loop, and hands it over as one batch. */
+/** Collects the entries that arrive in the same turn of the event loop, and hands them over as one batch. */
 export class TurnBatch<T> {
   private collected: T[] = [];
 
@@ -14,7 +14,7 @@ export class TurnBatch<T> {
   }
 
   private handOverSoon(): void {
-    // After the turn's last request has been read.
+    // Not earlier: the requests that arrive in this turn have been read by then.
     setImmediate(() => {
       const batch = this.collected.splice(0, MOST);
       if (this.collected.length > 0) this.handOverSoon();

@@ -20,7 +20,7 @@ const MAKERS: Readonly<Record<string, MakeBatchStatement>> = {
 
 /**
  * The statement that rotates several sessions at once; `undefined` where one by one is as fast.
- * @param columns what is returned of each row
+ * @param columns the columns that are returned of each row
  */
 export function rotationBatchStatement(
   dialect: Dialect,

@@ -10,8 +10,8 @@ import {
 import type { RotationTemplates } from './rotation.statement.js';
 
 /**
- * JSON_TABLE's columns. Their character sets are not the database's own: an id in ASCII is compared with a column of any
- * character set by its index, and a user agent loses nothing.
+ * JSON_TABLE's columns. Their character sets are not the database's own: an id in ASCII is compared with a column of
+ * any character set by its index, and a user agent loses nothing.
  */
 const TYPES: Record<(typeof ASKED)[number], string> = {
   id: 'varchar(36) CHARACTER SET ascii',
@@ -23,8 +23,8 @@ const TYPES: Record<(typeof ASKED)[number], string> = {
 };
 
 /**
- * An INSERT of rows that are there already, as in the dialect's `updateReturning`, beside what each rotation brings. The
- * order of the join is given, since another one would read the whole table, and lock it.
+ * An INSERT of rows that are there already, as in the dialect's `updateReturning`, joined with the parameters of each
+ * rotation. The order of the join is fixed: in another order, the server would read and lock the whole table.
  */
 export function rotationBatchOnMariadb(
   dialect: Dialect,

@@ -14,8 +14,8 @@ const TYPES: Record<(typeof ASKED)[number], ParameterType> = {
 };
 
 /**
- * A rotation may be lost, so the commit doesn't wait for the disk, and not for a standby either, which may be away: the
- * single statement would.
+ * Losing a rotation is harmless, so the commit waits neither for the disk nor for a standby, which may be away. The
+ * commit of the single statement would wait for both.
  */
 export function rotationBatchOnPostgres(
   dialect: Dialect,

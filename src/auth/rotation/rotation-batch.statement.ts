@@ -9,19 +9,21 @@ export type RotationValues = Readonly<Record<string, string | number | null>> & 
  * left out (SKIP LOCKED): such a row doesn't hold up the others, and there can be no deadlock.
  */
 export interface RotationBatchStatement {
-  /** Whether it is better than the single statement for one rotation, too. */
+  /** Whether a single rotation runs as a batch, too. */
   readonly isForOneToo: boolean;
-  /** Returns the rows that it has rotated, with `is_rotated` 1. */
+  /** Rotates, and returns the rotated rows with `is_rotated` 1. */
   readonly statement: SqlStatement;
-  /** Returns the rows that the rule doesn't rotate, with `is_rotated` 0; without it, `statement` does that, too. */
+  /**
+   * Returns the rows that the rule doesn't rotate, with `is_rotated` 0. Where absent, `statement` returns those, too.
+   */
   readonly look?: SqlStatement;
   valuesOf(batch: readonly RotationValues[]): Record<string, SqlValue>;
 }
 
-/** What each rotation brings. */
+/** The parameters that differ between the rotations of a batch. */
 export const ASKED = ['id', 'n', 'now', 'accept_ahead', 'user_agent', 'ip'] as const;
 
-/** The types of what is the same for all rotations of a batch. */
+/** The types of the parameters that all rotations of a batch share. */
 export const COMMON_TYPES: ParameterTypes = {
   idle: 'bigint',
   absolute: 'bigint',
@@ -29,7 +31,7 @@ export const COMMON_TYPES: ParameterTypes = {
   leeway: 'bigint',
 };
 
-/** The templates with what each rotation brings as a column, `asked_…`. */
+/** The templates in which each rotation's own parameters are columns, `asked_…`. */
 export function askedIn({ set, where }: RotationTemplates): RotationTemplates {
   const parameter = new RegExp(`:(${ASKED.join('|')})\\b`, 'g');
   return { set: set.replace(parameter, 'asked_$1'), where: where.replace(parameter, 'asked_$1') };

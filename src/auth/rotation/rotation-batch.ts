@@ -5,7 +5,7 @@ import type { Row, SqlStatement } from '../database/sql-statement.js';
 import { TurnBatch } from '../database/turn-batch.js';
 import type { RotationBatchStatement, RotationValues } from './rotation-batch.statement.js';
 
-/** The statements that a batch runs. */
+/** The statements of rotations. */
 export interface RotationStatements {
   /** Rotates one session. */
   readonly rotate: SqlStatement;
@@ -13,7 +13,7 @@ export interface RotationStatements {
   readonly rotateBatch: RotationBatchStatement | undefined;
 }
 
-/** A session's row, after its rotation or as it is where the rule doesn't rotate it. */
+/** A session's row: after its rotation, or unchanged where the rule doesn't rotate the session. */
 export interface RotatedRow {
   readonly row: Row;
   readonly isRotated: boolean;
@@ -32,7 +32,7 @@ interface Waiting {
  */
 export class RotationBatch {
   private readonly waiting = new TurnBatch<Waiting>((batch) => void this.rotateWaiting(batch));
-  /** The sessions of those that wait. */
+  /** The ids of the sessions whose rotations wait. */
   private readonly ids = new Set<string>();
   private readonly errors: DatabaseErrors;
 
@@ -44,11 +44,12 @@ export class RotationBatch {
   }
 
   /**
-   * What became of a session's row; `undefined` where it wasn't rotated, and hasn't been looked at.
+   * Rotates a session.
+   * @returns its row; `undefined` where the session wasn't rotated and the row hasn't been read
    * @throws TemporarilyUnavailableError where the database can't answer
    */
   rotate(values: RotationValues): Promise<RotatedRow | undefined> {
-    // Of several for one session, the others go by themselves.
+    // A batch holds one rotation a session: the others of the same session run alone.
     if (!this.statements.rotateBatch || this.ids.has(values.id)) return this.rotateAlone(values);
     return new Promise((resolve, reject) => {
       this.ids.add(values.id);
@@ -69,7 +70,7 @@ export class RotationBatch {
     left.forEach(({ values, resolve }) => resolve(this.rotateAlone(values)));
   }
 
-  /** @returns those that have to be rotated alone: somebody else holds their row, or there is none */
+  /** @returns the rotations that have to run alone: another transaction holds the row, or there is no row */
   private async rotateAtOnce(
     { statement, look, valuesOf }: RotationBatchStatement,
     batch: readonly Waiting[],
@@ -80,9 +81,9 @@ export class RotationBatch {
     try {
       left = settle(batch, await run(statement, batch));
     } catch (error) {
-      // One of them may be to blame, and alone it fails alone.
+      // One rotation may have made the whole batch fail. Each of them alone fails by its own fault only.
       if (this.errors.isRefused(error)) return batch;
-      // Nobody knows what became of them.
+      // Nobody knows whether the batch was committed.
       const unavailable = new TemporarilyUnavailableError('database', { cause: error });
       batch.forEach(({ reject }) => reject(unavailable));
       return [];
@@ -91,7 +92,7 @@ export class RotationBatch {
   }
 }
 
-/** Answers those whose rows were handed over. @returns the others */
+/** Answers the rotations whose rows were returned. @returns the other rotations */
 function settle(waiting: readonly Waiting[], rows: readonly Row[]): readonly Waiting[] {
   const rowOf = new Map(rows.map((row) => [row['id'], row]));
   return waiting.filter(({ values, resolve }) => {

@@ -2,12 +2,13 @@
  * The rotation rule, pure: no database, no HTTP, no clock. `rotation.statement.ts` says the same in SQL; a test holds
  * the two against each other.
  *
- * A session keeps three numbers: `used`, the last token a client used; `issued`, the last handed out; `floor`, the
- * last handed out when `used` was first used. The children of `used` are the numbers above `floor`. Good are `used`
- * and its children; using a child kills its siblings; anything else proves two holders.
+ * A session keeps three numbers. `used` is the last token that a client used. `issued` is the last token handed out.
+ * `floor` is the last token that was handed out before `used` was first used. The numbers above `floor` are the
+ * children of `used`. The good tokens are `used` and its children. A client that uses a child ends the child's
+ * siblings. Any other token proves that two clients hold tokens of the session.
  */
 
-/** What the rule reads of a session. All times and numbers are milliseconds. */
+/** The part of a session that the rule reads. All times and numbers are milliseconds. */
 export interface RotationState {
   readonly used: number;
   readonly issued: number;
@@ -19,13 +20,13 @@ export interface RotationState {
 
 /** The settings of the rule. All durations are milliseconds. */
 export interface RotationPolicy {
-  /** For how long after a mint everybody is handed that same token. */
+  /** For how long after a mint every request gets that same token. */
   readonly leeway: number;
   readonly idleTtl: number;
   readonly absoluteTtl: number;
   /** Sessions created before this time are refused; 0 refuses none. */
   readonly notBefore: number;
-  /** What the last used token means when it comes again after the leeway: a lost response, or a second holder. */
+  /** How the last used token is judged when it comes again after the leeway: a lost response, or a second holder. */
   readonly lostResponse: 'forgive' | 'revoke';
 }
 
@@ -38,14 +39,14 @@ export type RotationDecision =
   | { readonly kind: 'refuse'; readonly reason: 'revoked' | 'expired' | 'reuse' };
 
 /**
- * What presenting token `n` at `now` means for a session. The token's authenticity has been proved before.
+ * Decides on token `n`, presented at `now`. The token's authenticity has been proved before.
  * @param now milliseconds
  */
 export function decide(session: RotationState, n: number, now: number, policy: RotationPolicy): RotationDecision {
   if (session.revokedAt !== null || session.createdAt < policy.notBefore) return { kind: 'refuse', reason: 'revoked' };
 
   const isAhead = n > session.issued;
-  // A store that is behind knows an idle end that is too early: judge it from the token itself.
+  // The idle end in a row that is behind the token is too early: the token itself tells the right one.
   const idleEnd = isAhead ? n + policy.idleTtl : session.expiresAt;
   const absoluteEnd = session.createdAt + policy.absoluteTtl;
   if (now >= idleEnd || now >= absoluteEnd) return { kind: 'refuse', reason: 'expired' };

@@ -3,13 +3,13 @@
  * other.
  */
 
-/** What an UPDATE of a session's row is made of: templates with `:named` parameters. */
+/** The SET list and the condition of an UPDATE of a session's row: templates with `:named` parameters. */
 export interface RotationTemplates {
   readonly set: string;
   readonly where: string;
 }
 
-/** What the templates depend on. */
+/** The options that the templates depend on. */
 export interface RotationStatementOptions {
   readonly lostResponse: 'forgive' | 'revoke';
   readonly recordDevice: boolean;
@@ -21,7 +21,7 @@ const IS_WITHIN_ABSOLUTE_LIFE = 'created_at > :now - :absolute AND created_at >=
 export const IS_LIVE = `revoked_at IS NULL AND expires_at > :now AND ${IS_WITHIN_ABSOLUTE_LIFE}`;
 
 /**
- * The mint for token `:n`, and the rows that it is for. The pure forms are `mint`, and `decide` where it says `mint`.
+ * The mint for token `:n`, and the condition under which a row gets it. The pure forms are `mint` and `decide`.
  *
  * The row is the lock. The order of the SET list is kept for databases that assign from left to right. A token that is
  * ahead of the row is taken only where the caller has read the row and asks for it by `:accept_ahead`, since a returned
@@ -29,7 +29,7 @@ export const IS_LIVE = `revoked_at IS NULL AND expires_at > :now AND ${IS_WITHIN
  */
 export function rotationTemplates({ lostResponse, recordDevice }: RotationStatementOptions): RotationTemplates {
   const isGood = lostResponse === 'forgive' ? '(floor < :n OR used = :n)' : 'floor < :n';
-  // Where devices aren't recorded, what was recorded before goes at the next rotation.
+  // Where devices are no longer recorded, the next rotation deletes the recorded device.
   const device = recordDevice
     ? 'user_agent = COALESCE(:user_agent, user_agent), ip = COALESCE(:ip, ip)'
     : 'user_agent = NULL, ip = NULL';

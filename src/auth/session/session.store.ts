@@ -19,13 +19,13 @@ export interface NewSession extends Device {
   readonly label: string | null;
 }
 
-/** What a session is to say from now on; what is `undefined` stays as it is. */
+/** New claims and scope of a session. A field that is `undefined` stays as it is; `null` removes the old value. */
 export interface Amendments {
   readonly claims?: CustomClaims | null | undefined;
   readonly scope?: string | null | undefined;
 }
 
-/** How a mint is asked for. */
+/** A presented token, and what its mint writes into the row. */
 export interface Rotation {
   /** The number of the presented token. */
   readonly n: number;
@@ -34,11 +34,11 @@ export interface Rotation {
   readonly device: Device;
   /** Whether a token newer than the row is accepted: only after `find` has shown that it is newer. */
   readonly acceptAhead: boolean;
-  /** What the host's policy changes. */
+  /** The changes that the host's policy asks for. */
   readonly amendments: Amendments | undefined;
 }
 
-/** A session, after its mint or as it is where the rule says that there is none. */
+/** A session's row: after its mint, or unchanged where the rule mints nothing. */
 export interface RotatedSession {
   readonly session: Session;
   readonly isRotated: boolean;
@@ -50,20 +50,20 @@ export interface StoreOptions {
   readonly session: Pick<ResolvedOptions['session'], 'recordDevice'>;
 }
 
-/** Where a page of a list begins: behind this session. */
+/** The position of a session in a list: the next page begins behind it. */
 export interface SessionPosition {
   /** Milliseconds. */
   readonly createdAt: number;
   readonly id: string;
 }
 
-/** Before the newest session that there can be. */
+/** The position before the newest session: the first page begins here. */
 const START: SessionPosition = { createdAt: Number.MAX_SAFE_INTEGER, id: 'ffffffff-ffff-ffff-ffff-ffffffffffff' };
 
 /**
- * Sessions in the database, one row each, every method one statement. What it writes is durable when it returns, but
- * for a rotation, whose loss is harmless.
- * Throws `TemporarilyUnavailableError` where the database can't answer.
+ * Reads and writes sessions in the database. A session is one row, and every method runs one statement. Writes are
+ * durable when a method returns, except for a rotation: losing one is harmless. Every method throws
+ * `TemporarilyUnavailableError` where the database can't answer.
  */
 @Injectable()
 export class SessionStore implements OnModuleInit {
@@ -85,15 +85,15 @@ export class SessionStore implements OnModuleInit {
     await this.database.probe(this.statements.probe);
   }
 
-  /** Stores a new session that has handed out token `now`. */
+  /** Stores a new session whose first token has the number `now`. */
   async create(session: NewSession, now: number): Promise<Session> {
     const [row] = await this.database.runDurably(this.statements.create, this.newRow(session, now, now));
     return toSession(row as Row);
   }
 
   /**
-   * Stores a session that begins with a token the module didn't mint, which is its number `first`.
-   * @returns `undefined` where there is such a session already
+   * Stores a session whose first token is one of the host's own, with the number `first`.
+   * @returns `undefined` where the session is there already
    */
   async adopt(session: NewSession, first: number, now: number): Promise<Session | undefined> {
     const [row] = await this.database.runDurably(this.statements.adopt, this.newRow(session, first, now));
@@ -101,7 +101,7 @@ export class SessionStore implements OnModuleInit {
   }
 
   /**
-   * Mints a token for the presented `n` where the rotation rule says so, and only then.
+   * Mints a token for the presented `n`, if the rotation rule says so.
    * @returns `undefined` where nothing was written, and the session has to be looked up
    */
   async rotate(id: string, { n, now, device, acceptAhead, amendments }: Rotation): Promise<RotatedSession | undefined> {
@@ -125,13 +125,13 @@ export class SessionStore implements OnModuleInit {
     return row && { session: toSession(row), isRotated: true };
   }
 
-  /** The session as the primary has it. */
+  /** Reads a session from the primary. */
   async find(id: string): Promise<Session | undefined> {
     const [row] = await this.database.run(this.statements.find, { id });
     return row && toSession(row);
   }
 
-  /** The live sessions of a subject, newest first. */
+  /** Reads the live sessions of a subject, newest first. */
   async list(subject: string, after: SessionPosition = START, limit: number, now: number): Promise<Session[]> {
     const rows = await this.database.run(this.statements.list, {
       subject,
@@ -144,8 +144,8 @@ export class SessionStore implements OnModuleInit {
   }
 
   /**
-   * Ends a session, that of `subject` only where one is given.
-   * @returns the session where it was this call that ended it
+   * Ends a session. With `subject`, another subject's session is left alone.
+   * @returns the session; `undefined` where this call did not end it
    */
   async end(
     id: string,
@@ -157,35 +157,35 @@ export class SessionStore implements OnModuleInit {
     return row && toSession(row);
   }
 
-  /** Ends every session of a subject but one. @returns those it ended, expired ones too */
+  /** Ends every session of a subject but one. @returns the sessions that ended, expired ones too */
   async endAll(subject: string, exceptId: string | null, reason: RevocationReason, now: number): Promise<Session[]> {
     const values = { subject, except_id: exceptId, reason, now };
     return (await this.database.runDurably(this.statements.endAll, values)).map(toSession);
   }
 
   /**
-   * Ends the oldest live sessions of a subject, so that `limit` are left, with the new one among them. Where another
-   * login has ended that one, nothing is ended.
-   * @returns those it ended
+   * Ends the oldest live sessions of a subject, so that `limit` are left, with the new session among them. Where
+   * another login has ended the new session, no session is ended.
+   * @returns the sessions that ended
    */
   async endBeyond(limit: number, { id, subject }: Session, now: number): Promise<Session[]> {
     const values = { id, subject, limit, reason: 'limit' satisfies RevocationReason, ...this.limits(now) };
     return (await this.database.runDurably(this.statements.endBeyond, values)).map(toSession);
   }
 
-  /** Ends all sessions of a subject but the new one, as above. @returns those it ended, expired ones too */
+  /** Ends all sessions of a subject but the new one, as above. @returns the sessions that ended, expired ones too */
   async endOthers({ id, subject }: Session, now: number): Promise<Session[]> {
     const values = { id, subject, now, reason: 'service' satisfies RevocationReason };
     return (await this.database.runDurably(this.statements.endOthers, values)).map(toSession);
   }
 
-  /** Names a live session, that of `subject` only where one is given. @returns whether there was one to name */
+  /** Names a live session. With `subject`, another subject's is left alone. @returns whether a session was named */
   async rename(id: string, label: string | null, now: number, subject: string | null): Promise<boolean> {
     const values = { id, subject, label, ...this.limits(now) };
     return (await this.database.runDurably(this.statements.rename, values)).length > 0;
   }
 
-  /** Changes what all sessions of a subject say. @returns those it changed, expired ones too */
+  /** Changes claims and scope of all sessions of a subject. @returns the changed sessions, expired ones too */
   async amend(subject: string, amendments: Amendments): Promise<Session[]> {
     const values = { subject, ...amended(amendments) };
     return (await this.database.runDurably(this.statements.amend, values)).map(toSession);

@@ -72,7 +72,7 @@ function setOption(
   options[group][name] = text === undefined ? undefined : fromText(text);
 }
 
-/** Where the sessions are kept, for those who need nothing else of the environment. */
+/** Reads only where the sessions are kept. */
 export function databaseLocation(env: ProcessEnvironment): DatabaseLocation {
   const given = valueOf(variables.database, env) as DatabaseLocation | undefined;
   return given ?? sqliteIn(valueOf(variables.dataDir, env) as string);
@@ -84,8 +84,8 @@ function valueOf(variable: Variable<unknown>, env: ProcessEnvironment): unknown 
 }
 
 /**
- * An empty variable is an unset one, as in a compose file that passes on what it doesn't have; an empty file is a
- * secret that wasn't filled in.
+ * The text of a variable. An empty variable counts as unset, as in a compose file that passes on an unset variable. An
+ * empty file does not: its secret wasn't filled in.
  */
 function textOf({ name, isSecret, fallback }: Variable<unknown>, env: ProcessEnvironment): string | undefined {
   const file = isSecret ? env[`${name}_FILE`] : undefined;
@@ -116,7 +116,7 @@ function checkTogether(environment: Environment, env: ProcessEnvironment): void 
   requireGiven(environment, database !== undefined && isOnServer(database));
 }
 
-/** A key that is made up is gone with the folder it is kept in, and with it whoever is signed in. */
+/** Requires keys where made-up ones won't do: with the folder of a made-up key, every session would be lost. */
 function requireGiven(environment: Environment, isShared: boolean): void {
   const { isProduction, dataDir } = environment;
   if (!isProduction && !isShared) return;

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 
-/** What Express's `trust proxy` takes: https://expressjs.com/en/guide/behind-proxies.html. */
+/** A value of Express's `trust proxy`: https://expressjs.com/en/guide/behind-proxies.html. */
 export type TrustProxy = boolean | number | string;
 
 const NAMED = new Set(['loopback', 'linklocal', 'uniquelocal']);
@@ -9,12 +9,12 @@ const SUBNET = /^([^/]+)(?:\/(?:(\d{1,3})|(\d+\.\d+\.\d+\.\d+)))?$/;
 /** The one form of IPv6 with an IPv4 address in it that is read. */
 const MAPPED = /^(?:::|(?:0:){5})ffff:[\d.]+$/i;
 
-/** @returns `undefined` where Express would not take it; it isn't asked, since the service may run without it */
+/** @returns `undefined` where Express would refuse the text. Express isn't asked: the service may run without it */
 export function parseTrustProxy(text: string): TrustProxy | undefined {
   if (text === 'true' || text === 'false') return text === 'true';
   if (/^\d{1,3}$/.test(text)) return Number(text);
   const entries = text.split(',').map((entry) => entry.trim());
-  // Express takes 5 in a list for 0.0.0.5, and 010.0.0.1 for 8.0.0.1: nobody means that.
+  // Express reads 5 in a list as 0.0.0.5, and 010.0.0.1 as 8.0.0.1. Nobody means that, so both are refused.
   return entries.every((entry) => NAMED.has(entry) || isSubnet(entry)) ? entries.join(',') : undefined;
 }
 

@@ -4,16 +4,16 @@ import { Refusal, type Reader, type Row } from '../../auth/options/reader.js';
 /** One variable of the environment. */
 export interface Variable<T> {
   readonly name: string;
-  /** What it takes, for messages and the documentation. */
+  /** The texts that the variable takes, in words: for messages and the documentation. */
   readonly takes: string;
   readonly about: string;
   /** The text that an unset variable is read as; without it, an unset variable has no value. */
   readonly fallback?: string;
-  /** What the documentation says of an unset variable where that is not one text. */
+  /** The documentation's words for an unset variable, where there is no one text. */
   readonly fallbackAbout?: string;
-  /** Its value is never shown, and may be given as a file: `<NAME>_FILE`. */
+  /** The value is never shown. It may be given as a file, by `<NAME>_FILE`. */
   readonly isSecret?: boolean;
-  /** Its value is never shown: a secret may have been pasted there. */
+  /** The value is never shown: somebody may have pasted a secret there. */
   readonly isHidden?: boolean;
   /** The row of the module's option that the variable sets; absent where it sets none. */
   readonly sets?: Row;
@@ -36,11 +36,11 @@ export function variable<T>(definition: Variable<T>): Variable<T> {
 
 /** The part of a variable that its reader doesn't know. */
 interface About<T> extends Pick<Variable<T>, 'name' | 'about' | 'fallbackAbout' | 'isSecret' | 'isHidden'> {
-  /** Whether a value is refused that the row takes. */
+  /** Whether the variable refuses a value that the row takes. */
   isRefused?(value: T): boolean;
 }
 
-/** An option's row; or a reader alone, for what is no option of the module. */
+/** An option's row; or a reader alone, for a variable that sets no option of the module. */
 type RowOrReader<T> = Reader<unknown, T> | Row<Reader<unknown, T>>;
 
 /** A variable that is read as an option is: limits, default and the words for them come from the option's row. */
@@ -62,8 +62,9 @@ export function readBy<T>(row: RowOrReader<T>, { isRefused, ...about }: About<T>
 
 /**
  * Reads a variable's text, wherever it came from.
- * @param source what the message names, and `remedy` what it adds
- * @throws ConfigurationError in one line: what it got and what it takes; never a secret
+ * @param source the name at the beginning of the message
+ * @param remedy the text at its end
+ * @throws ConfigurationError in one line: the value and the values that are taken; never a secret
  */
 export function parsed<T>(definition: Variable<T>, text: string, source = definition.name, remedy = ''): T {
   const { takes, isSecret, isHidden } = definition;

@@ -17,7 +17,7 @@ import { readBy, variable } from './variable.js';
 export const variables = {
   port: variable({
     name: 'PORT',
-    about: 'Where to listen.',
+    about: 'The port to listen on.',
     takes: 'a whole number from 0 (any free port) to 65535',
     fallback: '3000',
     parse: (text) => (/^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined),
@@ -31,18 +31,18 @@ export const variables = {
   }),
   httpAdapter: readBy(withDefault(choice('express', 'fastify'), 'express'), {
     name: 'HTTP_ADAPTER',
-    about: 'What serves HTTP; `fastify` takes `npm install @nestjs/platform-fastify`.',
+    about: 'The framework that serves HTTP. `fastify` needs `npm install @nestjs/platform-fastify`.',
   }),
   dataDir: variable({
     name: 'DATA_DIR',
-    about: "Where the SQLite database is kept, and the keys that the environment doesn't give.",
+    about: "The folder of the SQLite database, and of the keys that the environment doesn't give.",
     takes: 'a path',
     fallback: './data',
     parse: (text) => text,
   }),
   database: variable({
     name: 'DATABASE_URL',
-    about: 'The database. It may hold a password, so it is never shown.',
+    about: 'The address of the database. No log and no message shows the address, since it may hold a password.',
     takes: DATABASE_URL_TAKES,
     fallbackAbout: 'SQLite in `DATA_DIR`',
     isSecret: true,
@@ -64,35 +64,36 @@ export const variables = {
   }),
   accessTokenTtl: readBy(accessTokenTable.ttl, {
     name: 'ACCESS_TOKEN_TTL',
-    about: "An access token's life; cut to the session's.",
+    about: 'How long an access token lives, but never longer than its session.',
   }),
   leeway: readBy(refreshTokenTable.leeway, {
     name: 'REFRESH_TOKEN_LEEWAY',
-    about: 'For how long after a rotation everybody is handed the same successor.',
+    about: 'For how long after a rotation every request gets the same successor.',
   }),
   idleTtl: readBy(refreshTokenTable.idleTtl, {
     name: 'REFRESH_TOKEN_IDLE_TTL',
-    about: 'After how long without a refresh a session ends; more than the leeway.',
+    about: 'After how long without a refresh a session ends. Must be more than the leeway.',
   }),
   absoluteTtl: readBy(refreshTokenTable.absoluteTtl, {
     name: 'REFRESH_TOKEN_ABSOLUTE_TTL',
-    about: 'After how long a session ends however busy it is.',
+    about: 'After how long a session ends, however often it refreshes.',
   }),
   lostResponse: readBy(refreshTokenTable.lostResponse, {
     name: 'REFRESH_TOKEN_LOST_RESPONSE',
-    about: 'What the last used token means when it comes again after the leeway: a lost response, or a second holder.',
+    about:
+      'How the last used token is judged when a client presents it again after the leeway: a lost response (`forgive`), or a second holder (`revoke`).',
   }),
   refreshTokenSecrets: readBy(refreshTokenTable.secrets, {
     name: 'REFRESH_TOKEN_SECRETS',
     about:
-      'What refresh tokens are made with: all verify, the first mints once it was known for `KEY_ACTIVATION_DELAY`. In production and with a database server it is required, unless `keys add --secret` has put one into `DATA_DIR`.',
+      'The secrets that refresh tokens are made with. All verify; the first mints once it was known for `KEY_ACTIVATION_DELAY`. Required in production and with a database server, unless `keys add --secret` has put a secret into `DATA_DIR`.',
     fallbackAbout: 'those in `DATA_DIR`, where one is made up',
     isSecret: true,
   }),
   signingKeys: variable({
     name: 'SIGNING_KEYS',
     about:
-      'The private keys of access tokens: all are published, the first signs once it was known for `KEY_ACTIVATION_DELAY`. In production and with a database server it is required, unless `keys add` has put one into `DATA_DIR`.',
+      'The private keys of access tokens. All are published; the first signs once it was known for `KEY_ACTIVATION_DELAY`. Required in production and with a database server, unless `keys add` has put a key into `DATA_DIR`.',
     takes: 'a JWK set as JSON, of EC P-256 or RSA (2048 bits or more) private keys',
     fallbackAbout: 'those in `DATA_DIR`, where one is made up',
     isSecret: true,
@@ -110,44 +111,46 @@ export const variables = {
   serviceKeys: readBy(moduleTable.serviceKeys, {
     name: 'SERVICE_KEYS',
     about:
-      'What your login backend authenticates with at `/sessions`. Without any, in production, `POST` and `PATCH` there are 404.',
-    fallbackAbout: 'made up into `DATA_DIR`, but in production',
+      'The keys with which your login backend calls `/sessions`. In production without a key, `POST` and `PATCH` there are answered 404.',
+    fallbackAbout: 'made up into `DATA_DIR`; none in production',
     isSecret: true,
     isRefused: (keys) => keys.length === 0,
   }),
   keyActivationDelay: readBy(moduleTable.keyActivationDelay, {
     name: 'KEY_ACTIVATION_DELAY',
     about:
-      'For how long a new signing key or secret is known before it is used. A roll-out must reach every instance within four fifths of it; with 0 nothing waits.',
+      'For how long a new signing key or secret is known before it is used. A roll-out must reach every instance within four fifths of that time. With 0, a new key is used at once.',
   }),
   retiredSecrets: readBy(refreshTokenTable.retiredSecrets, {
     name: 'RETIRED_SECRETS',
-    about: 'Fingerprints of refresh-token secrets that were given up; the refused start prints the line to set.',
+    about:
+      'The fingerprints of refresh-token secrets that were given up. A start that is refused for a missing secret prints the line to set.',
     fallbackAbout: 'none',
     isHidden: true,
   }),
   sessionRetention: readBy(sessionTable.retention, {
     name: 'SESSION_RETENTION',
     about:
-      'For how long after its last token the row of an ended session is kept, and one that is missing counts as lost.',
+      'For how long after its last token the row of an ended session is kept. A row that is missing before then counts as lost.',
     fallbackAbout: '`REFRESH_TOKEN_ABSOLUTE_TTL`',
   }),
   sessionPurge: readBy(sessionTable.purge, {
     name: 'SESSION_PURGE',
-    about: 'Whether rows past their retention are deleted, a few at a time, by every instance.',
+    about: 'Whether every instance deletes rows past their retention, a few at a time.',
   }),
   lostSessions: readBy(sessionTable.lostSessions, {
     name: 'LOST_SESSIONS',
-    about: 'What an authentic token without a row is answered: 503 (the row was lost in a restore), or 401.',
+    about:
+      'The answer to an authentic token whose session has no row: 503 (`unavailable`: a restore lost the row), or 401 (`refuse`).',
   }),
   maxSessionsPerSubject: readBy(sessionTable.maxSessionsPerSubject, {
     name: 'MAX_SESSIONS_PER_SUBJECT',
-    about: 'How many live sessions a user may have; a login beyond ends the oldest.',
+    about: 'How many live sessions a user may have. One login more ends the oldest.',
     fallbackAbout: 'any number',
   }),
   sessionsNotBefore: readBy(sessionTable.notBefore, {
     name: 'SESSIONS_NOT_BEFORE',
-    about: 'The emergency brake: while it is set, sessions created earlier are refused.',
+    about: 'The emergency brake: while this variable is set, sessions that were created before that time are refused.',
     fallbackAbout: 'none',
   }),
   recordDevice: readBy(sessionTable.recordDevice, {
@@ -156,7 +159,7 @@ export const variables = {
   }),
   trustProxy: variable({
     name: 'TRUST_PROXY',
-    about: "Which proxies' `X-Forwarded-For` is believed, for the IP address of a session; in Express's grammar.",
+    about: "The proxies whose `X-Forwarded-For` tells the IP address of a session, in Express's grammar.",
     takes:
       'true, false, a number of hops, or addresses, subnets, loopback, linklocal, uniquelocal, separated by commas',
     fallback: 'false',
@@ -170,23 +173,23 @@ export const variables = {
   cookie: readBy(withDefault(flag(), false), {
     name: 'REFRESH_TOKEN_COOKIE',
     about:
-      'Whether browsers may keep the refresh token in a cookie; its pages are those of `CORS_ORIGINS` and of the service itself.',
+      'Whether browsers may keep the refresh token in a cookie. Pages of `CORS_ORIGINS` and of the service itself may use the cookie.',
   }),
   cookieName: readBy(cookieTable.name, {
     name: 'REFRESH_TOKEN_COOKIE_NAME',
-    about: 'The name of that cookie. With `__Host-`, no subdomain can set it.',
+    about: 'The name of that cookie. No subdomain can set a cookie whose name begins with `__Host-`.',
   }),
   cookieSameSite: readBy(cookieTable.sameSite, {
     name: 'REFRESH_TOKEN_COOKIE_SAME_SITE',
-    about: 'Its `SameSite`; `none` for pages of another site.',
+    about: 'The `SameSite` of that cookie. Pages of another site need `none`.',
   }),
   oauth: readBy(withDefault(flag(), true), {
     name: 'OAUTH',
-    about: 'Whether the OAuth endpoints are there, and their metadata where `ISSUER` is a URL.',
+    about: 'Whether the service has the OAuth endpoints, and their metadata where `ISSUER` is a URL.',
   }),
   oauthPrefix: variable({
     name: 'OAUTH_PREFIX',
-    about: 'Where they stand: `<prefix>/token`, `/revoke`, `/introspect`.',
+    about: 'The path of the OAuth endpoints: `<prefix>/token`, `/revoke`, `/introspect`.',
     takes: 'a path such as oauth or auth/oauth, without slashes at its ends',
     fallback: 'oauth',
     parse: (text) => (/^[\w~-][\w.~-]*(?:\/[\w~-][\w.~-]*)*$/.test(text) ? text : undefined),
@@ -194,11 +197,11 @@ export const variables = {
   demo: readBy(flag(), {
     name: 'DEMO',
     about:
-      'Whether there is a page at `/demo` to watch it all in a browser; in production there is none, whatever this says.',
+      'Whether the service has a page at `/demo` that shows in a browser how it works. In production there is no such page.',
     fallbackAbout: '`true` where `HOST` is this machine itself',
   }),
   logLevel: readBy(withDefault(choice('log', 'error', 'warn', 'debug'), 'log'), {
     name: 'LOG_LEVEL',
-    about: 'What is logged, this and worse; JSON lines unless on a terminal.',
+    about: 'The least severe level that is logged. The log is lines of JSON, or text where stdout is a terminal.',
   }),
 };

@@ -14,7 +14,7 @@ import { sqlite } from './kinds/sqlite.js';
 /** The databases that the service opens: one entry for each. */
 const KINDS: Record<DatabaseLocation['type'], DatabaseKind> = { sqlite, postgres, mariadb };
 
-/** Between two attempts of a start, in milliseconds. */
+/** The pause between two attempts of a start, in milliseconds. */
 const PAUSE = 1_000;
 
 /** The options of the service's DataSource; `ormconfig.ts` uses them too. */
@@ -23,9 +23,9 @@ export function dataSourceOptions(location: DatabaseLocation): DataSourceOptions
 }
 
 /**
- * Connects and migrates; a database that doesn't answer is tried again.
- * @param patience for how long, in milliseconds
- * @throws ConfigurationError where waiting can't help (no driver, no such folder, not a database), or hasn't
+ * Connects and migrates. Where the database doesn't answer, the start tries again.
+ * @param patience for how long the start tries, in milliseconds
+ * @throws ConfigurationError where waiting can't help (no driver, no such folder, not a database), or didn't help
  */
 export async function openDatabase(
   location: DatabaseLocation,
@@ -88,7 +88,7 @@ async function connectTo(dataSource: DataSource): Promise<void> {
   await dialectOf(dataSource).refuseUnfitServer?.(dataSource, 'DATABASE_URL');
 }
 
-/** Closes what is open. @returns what to throw */
+/** Closes the DataSource. @returns the error to throw */
 async function giveUp(
   dataSource: DataSource,
   location: DatabaseLocation,
@@ -102,7 +102,7 @@ async function giveUp(
   );
 }
 
-/** What to say of an error that waiting doesn't mend; `undefined` where waiting may. */
+/** The refusal for an error that waiting doesn't mend; `undefined` where waiting may help. */
 function refusalOf(error: unknown, location: DatabaseLocation): ConfigurationError | undefined {
   return error instanceof ConfigurationError ? error : KINDS[location.type].refusalOf?.(error, location);
 }

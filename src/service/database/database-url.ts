@@ -17,7 +17,7 @@ export type DatabaseLocation = DatabaseFile | DatabaseServer;
 
 /** How the address of a server is read: one entry for each kind of server. */
 interface ServerAddress {
-  /** What the database is called in messages. */
+  /** The database's name in messages. */
   readonly name: string;
   readonly schemes: readonly string[];
   /** The schemes that messages and the README name. */
@@ -44,12 +44,12 @@ const SERVERS = {
   },
 } as const satisfies Record<string, ServerAddress>;
 
-/** What `parseDatabaseUrl` reads, for messages and the README. */
+/** The form of `DATABASE_URL` in words, for messages and the README. */
 export const DATABASE_URL_TAKES = `sqlite:<path> or <${Object.values(SERVERS)
   .map(({ shown }) => shown)
   .join(', ')}>://<user>:<password>@<host>:<port>/<database>`;
 
-/** Reads `DATABASE_URL_TAKES`. @returns `undefined` where the text is something else */
+/** Reads a text of the form `DATABASE_URL_TAKES`. @returns `undefined` where the text has another form */
 export function parseDatabaseUrl(text: string): DatabaseLocation | undefined {
   return text.startsWith('sqlite:') ? fileAt(text) : serverAt(text);
 }
@@ -61,7 +61,7 @@ export function nameOf(location: DatabaseLocation): string {
   return `the ${SERVERS[location.type].name} database ${host}${pathname}`;
 }
 
-/** Where the service keeps its sessions unless it is told otherwise. */
+/** Where the service keeps its sessions without `DATABASE_URL`. */
 export function sqliteIn(dataDir: string): DatabaseFile {
   return { type: 'sqlite', path: join(dataDir, 'refresh-tokens.sqlite') };
 }
@@ -89,7 +89,7 @@ function namesHost({ hostname, searchParams }: URL, socket: string): boolean {
   return hostname !== '' || searchParams.has(socket);
 }
 
-/** A parameter that isn't known is refused: a parameter that asks for TLS would be left out otherwise. */
+/** An unknown parameter is refused: ignoring one that asks for TLS would connect in the clear. */
 function asksForKnown({ searchParams }: URL): boolean {
   return [...searchParams].every(
     ([name, value]) => name === 'socket' || (name === 'ssl' && (value === 'true' || value === 'false')),

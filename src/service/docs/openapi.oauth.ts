@@ -37,11 +37,11 @@ export function oauthPaths({ oauth, hasServiceKeys }: Features): Paths {
         post: {
           operationId: 'oauthIntrospect',
           tags: ['oauth'],
-          summary: 'Tell what a token is good for, without using it up (RFC 7662)',
+          summary: 'Tell whether a token is good, without a refresh (RFC 7662)',
           security: [{ serviceKey: [] }, { serviceKeyAsPassword: [] }],
           requestBody: { required: true, content: form(ref('IntrospectionRequest')) },
           responses: {
-            200: answer('What is known of it.', ref('Introspection')),
+            200: answer('The token’s state and claims.', ref('Introspection')),
             ...failures({ 400: 'OAuthRefusal', 401: 'RefusedBackend' }),
           },
         },
@@ -52,7 +52,7 @@ export function oauthPaths({ oauth, hasServiceKeys }: Features): Paths {
         get: {
           operationId: 'oauthMetadata',
           tags: ['oauth'],
-          summary: 'Where the OAuth endpoints are (RFC 8414)',
+          summary: 'The metadata of the OAuth endpoints (RFC 8414)',
           responses: { 200: answer('The metadata.', ref('ServerMetadata'), ['Cache-Control']) },
         },
       },

@@ -6,10 +6,10 @@ import type { Features } from './openapi.features.js';
 export function responsesOf({ cookieName }: Features): Responses {
   const cookie = cookieName === undefined ? [] : ['Set-Cookie'];
   return {
-    InvalidRequest: answer('The request can’t be understood.', ref('Error'), ['WWW-Authenticate']),
+    InvalidRequest: answer('The service can’t understand the request.', ref('Error'), ['WWW-Authenticate']),
     TooLarge: answer(`The body is over ${BODY_LIMIT / 1_024} KiB.`, ref('Error')),
     RefusedToken: answer(
-      `No token, or one that is not good: sign in again.${cookieName === undefined ? '' : ' A cookie that is not good is taken away.'}`,
+      `The refresh token is missing or not good: sign in again.${cookieName === undefined ? '' : ' A cookie that is not good is deleted.'}`,
       ref('Error'),
       ['WWW-Authenticate', ...cookie],
     ),

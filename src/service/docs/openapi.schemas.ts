@@ -27,7 +27,7 @@ export function schemasOf(features: Features): Schemas {
     Error: object(
       {
         error: oneOf(...errorCodesOf(features)),
-        error_description: text('What was wrong, what it got and what it takes.'),
+        error_description: text('The part of the request that is wrong, its value, and the values that are taken.'),
       },
       ['error'],
     ),
@@ -39,13 +39,13 @@ export function schemasOf(features: Features): Schemas {
       issuer: text('The `iss` claim of access tokens.'),
       token_endpoint: text(),
       token_endpoint_auth_methods_supported: texts('Clients are public.'),
-      grant_types_supported: texts('What the token endpoint takes.'),
+      grant_types_supported: texts('The grants that the token endpoint takes.'),
       response_types_supported: texts('None: there is no authorization endpoint.'),
       revocation_endpoint: text(),
       revocation_endpoint_auth_methods_supported: texts('Clients are public.'),
       ...(hasServiceKeys && {
         introspection_endpoint: text(),
-        introspection_endpoint_auth_methods_supported: texts('A service key, either way.'),
+        introspection_endpoint_auth_methods_supported: texts('A service key, as bearer token or as password.'),
       }),
       jwks_uri: text('The public keys of access tokens.'),
     }),
@@ -68,7 +68,7 @@ const withoutCookie = {
   access_token: text('A JWT (RFC 9068).'),
   token_type: oneOf('Bearer'),
   expires_in: seconds("The access token's life."),
-  refresh_expires_in: seconds("The refresh token's life where it isn't used."),
+  refresh_expires_in: seconds('How long the refresh token lives without a refresh.'),
 };
 const tokens = {
   ...withoutCookie,
@@ -93,7 +93,7 @@ const sessionSchemas: Schemas = {
         },
         scope,
         client_id: { type: 'string', minLength: 1, maxLength: MAX_CLIENT_ID },
-        label: { type: 'string', minLength: 1, maxLength: MAX_LABEL, description: 'What the user calls the device.' },
+        label: { type: 'string', minLength: 1, maxLength: MAX_LABEL, description: "The user's name for the device." },
         user_agent: text(`The User-Agent the user signed in with; cut to ${MAX_USER_AGENT} characters.`),
         ip: text('The IP address the user signed in from.'),
         revoke_others: { type: 'boolean', description: "Whether the user's other sessions end." },
@@ -143,7 +143,7 @@ const sessionSchemas: Schemas = {
   },
 };
 
-const clientId = text('Who the client is; a session that belongs to a client is good for no other.');
+const clientId = text('The id of the client. A session that belongs to a client is refused to every other client.');
 
 const oauthSchemas: Schemas = {
   TokenRequest: object(
@@ -155,7 +155,10 @@ const oauthSchemas: Schemas = {
     },
     ['grant_type', 'refresh_token'],
   ),
-  OAuthTokens: object({ ...tokens, scope: text("The access token's, where it has one.") }, Object.keys(tokens)),
+  OAuthTokens: object(
+    { ...tokens, scope: text('The scope of the access token; absent where the token has none.') },
+    Object.keys(tokens),
+  ),
   RevocationRequest: object({ token: text('A refresh token.'), client_id: clientId }, ['token']),
   IntrospectionRequest: object({ token: text('An access token or a refresh token.') }),
   Introspection: {
@@ -184,7 +187,7 @@ const oauthSchemas: Schemas = {
   OAuthError: object(
     {
       error: oneOf('invalid_request', ...Object.keys(OAUTH_STATUS_BY_CODE)),
-      error_description: text('What was wrong, what it got and what it takes.'),
+      error_description: text('The part of the request that is wrong, its value, and the values that are taken.'),
     },
     ['error'],
   ),

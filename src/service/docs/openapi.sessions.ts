@@ -91,12 +91,12 @@ const backendOperations: PathItem = {
   patch: {
     operationId: 'updateSessions',
     tags: ['sessions'],
-    summary: "Change what a user's access tokens say, from the next one on",
+    summary: "Change claims and scope of a user's access tokens, from the next refresh on",
     security: [{ serviceKey: [] }],
     parameters: [{ ...query('subject', text("The user's id.")), required: true }],
     requestBody: { required: true, content: json(ref('SessionChanges')) },
     responses: {
-      200: answer('How many live sessions were changed.', object({ updated: { type: 'integer' } })),
+      200: answer('The number of live sessions that were changed.', object({ updated: { type: 'integer' } })),
       ...failures({ 401: 'RefusedServiceKey' }),
     },
   },

@@ -34,7 +34,7 @@ export function tokenPaths({ cookieName }: Features): Paths {
         summary: 'End the session of a refresh token',
         security,
         responses: {
-          204: answer(`The session is over${hasCookie ? ', and the cookie gone' : ''}.`, undefined, setCookie),
+          204: answer(`The session is over${hasCookie ? ', and the cookie is deleted' : ''}.`, undefined, setCookie),
           ...failures({ 401: 'MissingToken', ...forbidden }),
         },
       },

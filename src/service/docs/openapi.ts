@@ -43,7 +43,7 @@ const serverPaths: Paths = {
     get: {
       operationId: 'jwks',
       tags: ['keys'],
-      summary: 'The public keys that access tokens verify with (RFC 7517)',
+      summary: 'The public keys with which an API verifies access tokens (RFC 7517)',
       responses: {
         200: answer('A JWK set.', object({ keys: { type: 'array', items: { type: 'object' } } }), ['Cache-Control']),
       },
@@ -79,11 +79,12 @@ function securitySchemesOf({ hasServiceKeys, cookieName, oauth }: Features): Sec
         type: 'apiKey',
         in: 'cookie',
         name: cookieName,
-        description: 'A refresh token in the cookie of a browser, from a page that may send it; never beside a header.',
+        description:
+          'A refresh token in the cookie of a browser. A request with a refresh token in the header, too, is refused.',
       },
     }),
     ...(hasServiceKeys && {
-      serviceKey: { type: 'http', scheme: 'bearer', description: "Your login backend's key." },
+      serviceKey: { type: 'http', scheme: 'bearer', description: 'A service key of your login backend.' },
     }),
     ...(hasServiceKeys &&
       oauth && {

@@ -6,8 +6,9 @@ const OLDEST = [10, 6] as const;
 
 /**
  * Refuses a server that speaks MySQL's protocol and isn't a MariaDB whose SQL the statements are written in.
- * @param source what the message names
- * @throws ConfigurationError in one line; whatever the driver throws where the server doesn't answer
+ * @param source the option or variable that the message names
+ * @throws ConfigurationError in one line
+ * @throws the driver's error where the server doesn't answer
  */
 export async function refuseUnfitMariadb(dataSource: DataSource, source: string): Promise<void> {
   const [row] = await dataSource.query<{ version: string }[]>('SELECT VERSION() AS version');
@@ -20,7 +21,7 @@ export async function refuseUnfitMariadb(dataSource: DataSource, source: string)
 }
 
 function isFit(version: string): boolean {
-  // Older drivers were told 5.5.5 first.
+  // MariaDB 10 told older drivers a version that begins with 5.5.5.
   const [, major, minor] = /^(?:5\.5\.5-)?(\d+)\.(\d+)\S*mariadb/i.exec(version) ?? [];
   const [oldestMajor, oldestMinor] = OLDEST;
   return Number(major) > oldestMajor || (Number(major) === oldestMajor && Number(minor) >= oldestMinor);

@@ -73,7 +73,9 @@ const writes: SqlWrites = {
     RETURNING ${returning}`;
   },
 
-  /** INSERT IGNORE would cut what is too long. Of two that race, one fails by the key, and finds the row when repeated. */
+  /**
+   * INSERT IGNORE would cut what is too long. Of two that race, one fails by the key, and finds the row when repeated.
+   */
   insertUnlessThere({ name, key }, columns, returning) {
     const { names, values } = listed(columns);
     return `
@@ -95,7 +97,7 @@ export const mariadb: Dialect = {
 
   compile: compilePositional,
   rowLock: 'FOR UPDATE',
-  // Not of NOW(): in the hour that a zone has twice, that is one or the other.
+  // Not from NOW(), which is ambiguous in the hour that a time zone has twice.
   time: 'UNIX_TIMESTAMP() * 1000',
   // A node that is cut off from its cluster fails even this query, where it is to wait for the others (`wsrep_sync_wait`).
   stateQuery: `SELECT CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED) AS now,
@@ -106,7 +108,7 @@ export const mariadb: Dialect = {
 
   refuseUnfitServer: refuseUnfitMariadb,
 
-  /** TypeORM would make MariaDB's own `uuid` of the column, which takes few of our ids. */
+  /** TypeORM would give the column MariaDB's own type `uuid`, which refuses most of our ids. */
   refuseUnfitEntity({ columns, dataSource }) {
     if (!columns.some(({ type }) => type === 'uuid')) return;
     throw new ConfigurationError(

@@ -3,7 +3,7 @@ import { dialectOf } from '../../../auth/database/dialect-of.js';
 import { retry } from '../../../auth/runtime/retry.js';
 import { TIME_BUDGET } from '../../../auth/runtime/time-budget.js';
 
-/** The pause before an instance begins anew where another node of a cluster was quicker, in milliseconds. */
+/** The pause before an instance asks or migrates again, in milliseconds. */
 const PAUSE = 100;
 /** The lock's name: one for each database of the server. */
 const LOCK = `SHA1(CONCAT('nest-refresh-token:', DATABASE()))`;
@@ -16,8 +16,8 @@ class LockTakenError extends Error {
 }
 
 /**
- * Migrates under a lock that is one server's own. On a cluster, nodes may migrate side by side: each change of the
- * schema can be run twice. A migration that is noted twice fails, and finds all done when it begins anew.
+ * Migrates under a lock that one server knows. On a cluster, two nodes may migrate at the same time, so each change of
+ * the schema can be run twice. The second note of a migration fails; the instance then tries again, and finds all done.
  */
 export async function migrateMariadb(dataSource: DataSource, runner: QueryRunner): Promise<void> {
   await takeLock(runner);
@@ -37,7 +37,7 @@ export async function migrateMariadb(dataSource: DataSource, runner: QueryRunner
   }
 }
 
-/** Asks for the lock again and again: the server would end a statement that waits for as long as another migrates. */
+/** Asks for the lock again and again: the server would end a statement that waits as long as a migration takes. */
 async function takeLock(runner: QueryRunner): Promise<void> {
   const ask = async () => {
     const sql = `SELECT GET_LOCK(${LOCK}, ${TIME_BUDGET.migrationLockAnswer / 1_000}) AS taken`;
@@ -47,7 +47,8 @@ async function takeLock(runner: QueryRunner): Promise<void> {
   await retry(ask, {
     patience: TIME_BUDGET.migrationLock,
     isPassing: (error) => error instanceof LockTakenError,
-    pause: () => 0,
+    // The server may also refuse the lock at once.
+    pause: () => PAUSE,
   });
 }
 

@@ -7,7 +7,7 @@ import type { DatabaseServer } from '../database-url.js';
 import { missingServerDriver, type DatabaseKind } from './kind.js';
 import { migrateMariadb } from './mariadb-migrate.js';
 
-/** What each new connection begins with, whatever the server's own settings are. */
+/** The first statement of each new connection, whatever the server's own settings are. */
 const SESSION = `SET SESSION
   max_statement_time = ${TIME_BUDGET.serverStatement / 1_000},
   innodb_lock_wait_timeout = ${TIME_BUDGET.lockWait / 1_000},
