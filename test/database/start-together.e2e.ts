@@ -42,7 +42,7 @@ describeOnEachDatabase('Instances that start together on an empty database', (da
         await beside.close();
       }
       expect(rows).toEqual({
-        migrations: 2,
+        migrations: 1,
         access_token_keys: 1,
         refresh_token_secrets: 1,
         refresh_token_sessions: 1,
