@@ -5,6 +5,8 @@ import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
 import { SessionService } from 'nest-refresh-token';
 import { resolveAuthOptions } from '../../src/auth/options/resolve-options.js';
 import { Database } from '../../src/auth/database/database.js';
+import { KeyTable } from '../../src/auth/key-ring/key-table.js';
+import { RefreshTokenSecret } from '../../src/auth/key-ring/token-secret.entity.js';
 import { UNKNOWN_DEVICE } from '../../src/auth/session/device.js';
 import { SessionStore, type NewSession } from '../../src/auth/session/session.store.js';
 import { createDatabase, type TestDatabase } from '../support/databases/databases.js';
@@ -186,6 +188,20 @@ describe("durability on a host's own SQLite", () => {
 
     expect(writes).toEqual([`INSERT: ${durable}`, `UPDATE SET floor: ${own}`, `UPDATE SET revoked_at: ${durable}`]);
     expect(levelOf(handle)).toBe(own);
+  });
+
+  it('waits for the disk before a key is used, and leaves the setting alone, where that fails too', async () => {
+    const handle = await sqliteHandle(dataSource);
+    handle.pragma('synchronous = NORMAL');
+    const writes = await watchWrites(dataSource);
+    const table = new KeyTable(new Database(dataSource), RefreshTokenSecret, 'fingerprint', 1);
+
+    await table.exclusively((rows) => rows.use('0123456789abcdef', 1_000));
+    expect(writes).toEqual(['UPDATE SET used_at: FULL', 'UPDATE SET replaced_at: FULL']);
+    expect(levelOf(handle)).toBe('NORMAL');
+
+    await expect(table.exclusively(() => Promise.reject(new Error('refused')))).rejects.toThrow('refused');
+    expect(levelOf(handle)).toBe('NORMAL');
   });
 
   it.each<[string, (host: QueryRunner) => Promise<unknown>, (host: QueryRunner) => Promise<unknown>]>([

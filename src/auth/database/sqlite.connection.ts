@@ -55,15 +55,16 @@ export class SqliteConnection implements Connections {
   }
 
   /**
-   * Runs `work` in a transaction of its own, whose lock is SQLite's write lock. `work` may await nothing but its
-   * statements: they are all run before anything else has its turn. TypeORM's transactions don't do: a transaction that
+   * Runs `work` in a transaction of its own, whose lock is SQLite's write lock and whose commit is durable. `work` may
+   * await nothing but its statements: they are all run before anything else has its turn. TypeORM's transactions don't do: a transaction that
    * SQLite has undone by itself, on a full disk, is never over for TypeORM.
    */
   async transact<T>(_lock: StartLock, work: (run: RunStatement) => Promise<T>): Promise<T> {
     const handle = await this.connect();
     refuseOpenTransaction(handle);
-    this.prepare(handle, 'BEGIN IMMEDIATE').run();
+    const goBack = waitForDisk(handle);
     try {
+      this.prepare(handle, 'BEGIN IMMEDIATE').run();
       const result = await work(async (statement, values = {}) => {
         const outcome = this.runAlone(handle, { statement, values });
         if ('error' in outcome) throw outcome.error;
@@ -74,6 +75,8 @@ export class SqliteConnection implements Connections {
     } catch (error) {
       if (handle.inTransaction) this.prepare(handle, 'ROLLBACK').run();
       throw error;
+    } finally {
+      goBack();
     }
   }
 
@@ -100,7 +103,13 @@ export class SqliteConnection implements Connections {
       else settle(waiting, this.runAlone(handle, waiting));
     }
     this.commit(handle, others);
-    if (durable.length > 0) waitingForDisk(handle, () => this.commit(handle, durable));
+    if (durable.length === 0) return;
+    const goBack = waitForDisk(handle);
+    try {
+      this.commit(handle, durable);
+    } finally {
+      goBack();
+    }
   }
 
   /** Runs several writes in one transaction; a single write needs none. */
@@ -179,13 +188,10 @@ function settle({ resolve, reject }: Waiting, outcome: Outcome): void {
   else resolve(outcome.rows);
 }
 
-function waitingForDisk(handle: SqliteHandle, work: () => void): void {
+/** Has commits wait for the disk. @returns what puts the connection's own setting back, outside of a transaction */
+function waitForDisk(handle: SqliteHandle): () => void {
   const before = Number(handle.pragma('synchronous', { simple: true }));
-  if (before >= SYNCHRONOUS_FULL) return work();
+  if (before >= SYNCHRONOUS_FULL) return () => undefined;
   handle.pragma(`synchronous = ${SYNCHRONOUS_FULL}`);
-  try {
-    work();
-  } finally {
-    handle.pragma(`synchronous = ${before}`);
-  }
+  return () => void handle.pragma(`synchronous = ${before}`);
 }
