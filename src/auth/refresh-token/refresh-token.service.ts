@@ -48,8 +48,7 @@ export class RefreshTokenService {
    */
   async issue(options: IssueOptions): Promise<IssuedSession> {
     const checked = checkIssueOptions(options);
-    const now = this.clock.now();
-    await this.keyRing.prepare(now);
+    const now = await this.beginMinting();
     const token = new RefreshToken(this.random.bytes(HANDLE_SIZE), now);
     const session = await this.creator.create({ id: token.sessionId, ...checked }, options.revokeOthers === true, now);
     const tokens = this.responder.respond(session, token, now);
@@ -72,8 +71,7 @@ export class RefreshTokenService {
    * @example const tokens = await refreshTokens.rotate(request.refreshToken, deviceOf(request));
    */
   async rotate(token: RefreshToken, device: Device = UNKNOWN_DEVICE): Promise<TokenResponse> {
-    const now = this.clock.now();
-    await this.keyRing.prepare(now);
+    const now = await this.beginMinting();
     const { session, at } = await this.rotator.rotate(token, now, device);
     return this.responder.respond(session, token, at);
   }
@@ -87,8 +85,7 @@ export class RefreshTokenService {
    */
   async exchange(refreshToken: string, options: ExchangeOptions, device?: Device): Promise<ScopedTokenResponse> {
     const token = await this.reader.read(refreshToken);
-    const now = this.clock.now();
-    await this.keyRing.prepare(now);
+    const now = await this.beginMinting();
     const { session, at } = await this.rotator.rotate(token, now, device ?? UNKNOWN_DEVICE, options);
     const scope = grantedScope(session.scope, options.scope);
     const tokens = this.responder.respond({ ...session, scope }, token, at);
@@ -141,5 +138,10 @@ export class RefreshTokenService {
     // Nothing was written: the session has ended already, or its row is lost and could come back with a good token.
     await this.finder.find(token, now);
     return false;
+  }
+  /** The time of a mint: where the database has to be told of a key first, the leeway and the lives begin after that. */
+  private async beginMinting(): Promise<number> {
+    await this.keyRing.prepare(this.clock.now());
+    return this.clock.now();
   }
 }
