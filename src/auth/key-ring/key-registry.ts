@@ -22,8 +22,19 @@ export abstract class KeyRegistry<TKey extends object> {
 
   protected abstract idOf(key: TKey): string;
 
+  /** Asks the database which of the configured keys may be used. */
+  abstract onModuleInit(): Promise<void>;
+
   /** Hands the keys over to the key ring. */
   protected abstract handOver(keys: HeldKeys<TKey>): void;
+
+  /**
+   * When the configured keys are due: at once, and by way of the start. A hook of the host may make a token before the
+   * module's own hooks have run, and that token then waits for the database.
+   */
+  protected untilStart(): Pick<HeldKeys<TKey>, 'changesAt' | 'change'> {
+    return { changesAt: -Infinity, change: () => this.onModuleInit() };
+  }
 
   /**
    * Takes keys into use, the first of which is to be used.

@@ -96,7 +96,7 @@ export class KeyRing {
   }
 }
 
-/** Until the registry has asked the database, the first one is used. */
+/** Keys as the options have them. Their registry, which Nest makes next, has them wait until the database was asked. */
 function asConfigured<TKey>(keys: readonly TKey[]): HeldKeys<TKey> {
   return { all: keys, inUse: keys[0] as TKey, changesAt: Infinity, change: () => READY };
 }

@@ -27,6 +27,8 @@ export class SigningKeyRegistry extends KeyRegistry<SigningKey> implements OnMod
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {
     super(new KeyTable(database, AccessTokenKey, 'key_id', LOCK), clock, options.keyActivationDelay);
+    const { signingKeys: all, signingKey: inUse } = keyRing;
+    if (!areShared(all)) this.handOver({ all, inUse, ...this.untilStart() });
   }
 
   /** @throws ConfigurationError where a key whose tokens may live is not configured, or a table is missing */
@@ -53,7 +55,7 @@ export class SigningKeyRegistry extends KeyRegistry<SigningKey> implements OnMod
 
   private async replaceWith(keys: readonly SigningKey[]): Promise<void> {
     // A host's own secret isn't published: nobody has to know it first, and nothing of it is stored.
-    if (keys.some(({ keyId }) => keyId === undefined)) return;
+    if (areShared(keys)) return;
     await this.take(keys, (missing, now) => this.refuseMissing(missing, now));
   }
 
@@ -70,4 +72,9 @@ export class SigningKeyRegistry extends KeyRegistry<SigningKey> implements OnMod
         'Put it back behind the first one; or, where it is lost or a backup was restored, start once with KEY_ACTIVATION_DELAY=0 (keyActivationDelay): the first key signs at once then, and verifiers refuse what the missing one signed.',
     );
   }
+}
+
+/** Whether access tokens are signed with a secret that the host shares with its verifiers. */
+function areShared(keys: readonly SigningKey[]): boolean {
+  return keys.some(({ keyId }) => keyId === undefined);
 }

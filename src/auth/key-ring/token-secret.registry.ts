@@ -28,6 +28,8 @@ export class TokenSecretRegistry extends KeyRegistry<TokenSecret> implements OnM
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {
     super(new KeyTable(database, RefreshTokenSecret, 'fingerprint', LOCK), clock, options.keyActivationDelay);
+    const { secrets: all, secret: inUse } = keyRing;
+    this.handOver({ all, inUse, ...this.untilStart() });
   }
 
   /** @throws ConfigurationError where a secret whose tokens may live is not configured, or a table is missing */
