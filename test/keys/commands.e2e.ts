@@ -261,6 +261,19 @@ describe('keys retire', () => {
       await folder.keys('retire', id, '--force');
     }
   });
+
+  it('says what to do where the database can’t be told that a signing key was given up', async () => {
+    const [, key = ''] = await folder.putSigningKeys(2);
+    const forced = await folder.run(['retire', key, '--force'], {
+      DATABASE_URL: 'postgres://user:hunter2@127.0.0.1:1/sessions',
+    });
+
+    expect(forced).toMatchObject({ code: 0, stderr: '' });
+    expect(forced.stdout).toMatch(
+      /^Retired the signing key .+\nThe database could not be told \(.+\)\. .+ start the service once with KEY_ACTIVATION_DELAY=0\.\n$/,
+    );
+    expect(forced.stdout).not.toContain('hunter2');
+  });
 });
 
 describe('a command that is refused', () => {

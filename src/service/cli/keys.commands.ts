@@ -2,6 +2,7 @@ import { tokenSecret } from '../../auth/keys/token-secret.js';
 import { generateSecret, generateSigningKey, generateSigningKeys } from '../../auth/keys/key-generation.js';
 import { jwksMaxAge } from '../../auth/key-ring/key-schedule.js';
 import { ConfigurationError } from '../../auth/auth.errors.js';
+import { messageOf } from '../../auth/runtime/log-cause.js';
 import type { Environment } from '../config/environment.js';
 import { generateServiceKey } from '../data-folder/service-key.js';
 import { KeyStore } from '../data-folder/edit-keys.js';
@@ -58,22 +59,32 @@ export const keysRetire: Command<{ force: 'flag' }> = {
   run([id], { force = false }) {
     if (id === undefined) throw new UsageError('keys retire takes the id of a key, as "keys list" prints it');
     const store = new KeyStore();
-    const { keys } = store.readSigningKeys();
-    if (keys.some(({ keyId }) => keyId === id)) {
-      store.requireSigningKeysFromFile();
-      return store.exclusively(() => retireSigningKey(store, id, force));
-    }
-    if (store.readSecrets().secrets.some(({ fingerprint }) => fingerprint === id)) {
-      store.requireSecretsFromFile();
-      return store.exclusively(() => retireSecret(store, id, force));
-    }
-    throw new ConfigurationError(
-      `keys retire: got ${shown(id)}, takes the id of a key in ${store.folder}, as "keys list" prints it.`,
-    );
+    kindOf(store, id);
+    return store.exclusively(() => {
+      // Again, since another command may have retired the key while this one waited.
+      const retire = kindOf(store, id) === 'secret' ? retireSecret : retireSigningKey;
+      return retire(store, id, force);
+    });
   },
 };
 
 const NAMES = { signingKeys: 'SIGNING_KEYS', refreshTokenSecrets: 'REFRESH_TOKEN_SECRETS' } as const;
+
+/** @throws ConfigurationError where the file has no such key, or isn't where the service takes its keys from */
+function kindOf(store: KeyStore, id: string): KeyKind {
+  const { keys } = store.readSigningKeys();
+  if (keys.some(({ keyId }) => keyId === id)) {
+    store.requireSigningKeysFromFile();
+    return 'signing key';
+  }
+  if (store.readSecrets().secrets.some(({ fingerprint }) => fingerprint === id)) {
+    store.requireSecretsFromFile();
+    return 'secret';
+  }
+  throw new ConfigurationError(
+    `keys retire: got ${shown(id)}, takes the id of a key in ${store.folder}, as "keys list" prints it.`,
+  );
+}
 
 function addSigningKey(store: KeyStore): string {
   const { jwks } = store.readSigningKeys();
@@ -102,12 +113,20 @@ async function retireSigningKey(store: KeyStore, id: string, isForced: boolean):
   const { jwks, keys } = store.readSigningKeys();
   requireAnother(keys.length, 'signing key', 'keys add');
   if (!isForced) refuseInUse('signing key', id, await useOf(store, 'signing key', id));
+  // Before the file changes: a service that has read the file asks the database next.
+  const note = await noteWithdrawn(store, id);
   store.writeSigningKeys(jwks.filter((_, position) => keys[position]?.keyId !== id));
-  // So that no instance asks for a key that it was forced to give up; where there is no database, none does.
-  await withSessionDatabase(store.environment, (dataSource) => withdrawSigningKey(dataSource, id, Date.now())).catch(
-    () => undefined,
-  );
-  return `Retired the signing key ${id}: it is published no more within 5 s.\n`;
+  return `Retired the signing key ${id}: it is published no more within 5 s.\n${note}`;
+}
+
+/** Tells the database that a key was given up, so that no instance asks for it. @returns what to do where that fails */
+async function noteWithdrawn({ environment }: KeyStore, id: string): Promise<string> {
+  try {
+    await withSessionDatabase(environment, (dataSource) => withdrawSigningKey(dataSource, id, Date.now()));
+    return '';
+  } catch (error) {
+    return `The database could not be told (${messageOf(error)}). Where the database asks for this key, a running service keeps it and the next start is refused: then start the service once with KEY_ACTIVATION_DELAY=0.\n`;
+  }
 }
 
 async function retireSecret(store: KeyStore, id: string, isForced: boolean): Promise<string> {
