@@ -9,6 +9,7 @@ import {
 import { KeyRing } from '../../auth/key-ring/key-ring.js';
 import { SigningKeyRegistry } from '../../auth/key-ring/signing-key.registry.js';
 import { TokenSecretRegistry } from '../../auth/key-ring/token-secret.registry.js';
+import { messageOf } from '../../auth/runtime/log-cause.js';
 import { parsed } from '../config/variable.js';
 import { variables } from '../config/variables.js';
 import type { ReadFile } from './development-keys.js';
@@ -102,7 +103,7 @@ export class KeyFileWatcher implements OnApplicationBootstrap, BeforeApplication
       this.logger.error('A key file could not be used; the keys before it stay', {
         event: 'keys.refused',
         path,
-        cause: (error as Error).message,
+        cause: messageOf(error),
       });
     }
   }
