@@ -14,6 +14,7 @@ import type { RunStatement, SqlStatement } from './sql-statement.js';
 export class StartTransaction {
   private readonly whileBusy: RetryOptions;
   private readonly whileLost: RetryOptions;
+  private isServerFit = false;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -42,10 +43,8 @@ export class StartTransaction {
 
   private async requireTables<T>(work: () => Promise<T>): Promise<T> {
     const workOnFitServer = async () => {
-      await withTimeLimit(
-        () => this.dialect.refuseUnfitServer?.(this.dataSource, 'dataSource'),
-        TIME_BUDGET.lostServer,
-      );
+      // Once: when keys change, the pool's connections may be dead, and this query doesn't end the one that it waits on.
+      if (!this.isServerFit) await this.refuseUnfitServer();
       return retry(work, this.whileBusy);
     };
     try {
@@ -57,5 +56,10 @@ export class StartTransaction {
         { cause: error },
       );
     }
+  }
+  private async refuseUnfitServer(): Promise<void> {
+    const refuse = () => this.dialect.refuseUnfitServer?.(this.dataSource, 'dataSource');
+    await withTimeLimit(refuse, TIME_BUDGET.lostServer);
+    this.isServerFit = true;
   }
 }
