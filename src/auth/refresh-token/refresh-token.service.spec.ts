@@ -9,8 +9,8 @@ const WAIT = 3_000;
 describe('a token of a key that is due', () => {
   let now: number;
   const session = { id: 'id', subject: 'alice', scope: null };
-  const rotate = jest.fn((..._: unknown[]) => Promise.resolve({ session, at: NOW + WAIT }));
-  const create = jest.fn((..._: unknown[]) => Promise.resolve(session));
+  const rotate = jest.fn<(...args: unknown[]) => Promise<object>>().mockResolvedValue({ session, at: NOW + WAIT });
+  const create = jest.fn<(...args: unknown[]) => Promise<object>>().mockResolvedValue(session);
   const token = new RefreshToken(Buffer.alloc(16, 1), NOW - 1);
   const service = new RefreshTokenService(
     { read: async () => token } as never,
