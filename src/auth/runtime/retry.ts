@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 /** How something is tried again. */
 export interface RetryOptions {
   /** For how long a failure is followed by another attempt, in milliseconds from the first. */
@@ -21,7 +23,8 @@ export async function retry<T>(work: () => Promise<T>, { patience, isPassing, pa
       return await work();
     } catch (error) {
       if (!isPassing(error) || performance.now() > givesUpAt) throw error;
-      await new Promise((resolve) => setTimeout(resolve, pause(failures, error)));
+      // Node's promised timer: a test that holds the global timers must not hold a start up.
+      await delay(pause(failures, error));
     }
   }
 }
