@@ -57,6 +57,7 @@ export class StartTransaction {
       );
     }
   }
+
   private async refuseUnfitServer(): Promise<void> {
     const refuse = () => this.dialect.refuseUnfitServer?.(this.dataSource, 'dataSource');
     await withTimeLimit(refuse, TIME_BUDGET.lostServer);
